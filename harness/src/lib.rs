@@ -1,4 +1,11 @@
 //! Skeleton.
+#![cfg_attr(not(test), expect(dead_code, reason = "skeleton"))]
+mod cgroup;
+mod error;
+mod evidence;
+mod outcome;
+mod render;
+mod report;
 mod spec;
 
 pub use isolated_harness_macros::isolated;

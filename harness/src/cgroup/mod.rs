@@ -1,0 +1,1 @@
+//! One cgroup leaf for each run.

@@ -1,0 +1,196 @@
+//! What was seen of one run: frames, wait statuses, counters. Nothing here judges; `outcome.rs` does.
+
+use std::time::Duration;
+
+use crate::error::SetupError;
+
+/// Wait status of a process (`wait(2)`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaitStatus {
+    /// It called exit with this code.
+    Exited(u8),
+    /// This signal killed it.
+    Signaled { signal: i32, core: bool },
+    /// This signal stopped it, and nothing in the guest is left to continue it.
+    Stopped { signal: i32 },
+}
+
+/// A process of the guest, by the guest's own pid numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: i32,
+    pub(crate) comm: String,
+    /// Arguments, separated by spaces; empty for a process that has none left.
+    pub(crate) cmdline: String,
+}
+
+/// A panic of the body's main thread that reached the end of the test function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Panic {
+    /// The payload, if it was a string.
+    pub(crate) message: Option<String>,
+    /// `file:line:column`, unless the body replaced the panic hook.
+    pub(crate) location: Option<String>,
+    /// The backtrace, if `RUST_BACKTRACE` asked for one.
+    pub(crate) backtrace: Option<String>,
+}
+
+/// Which deadline ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deadline {
+    /// `timeout`.
+    Wall(Duration),
+    /// `cpu_time`.
+    Cpu(Duration),
+}
+
+/// Whose memory limit the OOM killer enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OomBy {
+    /// The leaf's own.
+    OwnLimit,
+    /// A cgroup's above the leaf.
+    Ancestor,
+    /// None: the host ran out of memory.
+    Host,
+}
+
+/// A process that the kernel log names as killed by the OOM killer (pid as the host sees it).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Victim {
+    pub(crate) pid: i32,
+    pub(crate) comm: String,
+    /// Resident anonymous memory in bytes, as the kernel log gives it.
+    pub(crate) anon_rss: Option<u64>,
+}
+
+/// The OOM killer struck in the leaf (`oom_kill` rose).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Oom {
+    pub(crate) by: OomBy,
+    /// How far `oom_kill` rose. With `memory.oom.group` more than the number of victims.
+    pub(crate) kills: u64,
+    /// Who was killed, as far as the kernel log is readable and still holds it.
+    pub(crate) victims: Vec<Victim>,
+}
+
+/// A figure and where it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Measured<T> {
+    pub(crate) value: T,
+    /// The kernel's word for the source: `memory.peak`, `rusage`.
+    pub(crate) source: &'static str,
+}
+
+impl<T> Measured<T> {
+    /// A figure read from `source`.
+    pub(crate) const fn new(value: T, source: &'static str) -> Self {
+        Self { value, source }
+    }
+}
+
+/// What the leaf's memory was made of, at some moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct MemoryStat {
+    /// When: `at the OOM kill` (kernel log), `sampled 12 ms before the end`, `at the end`.
+    pub(crate) when: String,
+    /// Bytes by the kernel's v2 names (`anon`, `file`, `shmem`, `kernel_stack`, `pagetables`, `slab`,
+    /// ...), in the kernel's order; v1 names are translated (`rss` to `anon`, `cache` to `file`).
+    pub(crate) bytes: Vec<(String, u64)>,
+}
+
+/// One line of a PSI file: total stall time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pressure {
+    pub(crate) some: Duration,
+    pub(crate) full: Option<Duration>,
+}
+
+/// Resource usage of the body and the children it waited for (`getrusage(2)`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Rusage {
+    pub(crate) user: Duration,
+    pub(crate) system: Duration,
+    /// Bytes; the largest single process.
+    pub(crate) maxrss: u64,
+    pub(crate) minor_faults: u64,
+    pub(crate) major_faults: u64,
+    /// Blocks of 512 bytes.
+    pub(crate) blocks_in: u64,
+    pub(crate) blocks_out: u64,
+    pub(crate) voluntary_switches: u64,
+    pub(crate) involuntary_switches: u64,
+}
+
+/// What a run used. A figure that is not to be had is absent, never 0.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Usage {
+    /// From the request to the zygote until the guest was reaped.
+    pub(crate) wall: Duration,
+    pub(crate) cpu_user: Option<Measured<Duration>>,
+    pub(crate) cpu_system: Option<Measured<Duration>>,
+    pub(crate) cpu_throttled: Option<Measured<Duration>>,
+    pub(crate) cpu_throttled_periods: Option<Measured<u64>>,
+    pub(crate) memory_peak: Option<Measured<u64>>,
+    /// Absent when unlimited.
+    pub(crate) memory_limit: Option<Measured<u64>>,
+    pub(crate) swap_peak: Option<Measured<u64>>,
+    pub(crate) swap_limit: Option<Measured<u64>>,
+    pub(crate) memory_stat: Option<Measured<MemoryStat>>,
+    pub(crate) maxrss: Option<Measured<u64>>,
+    pub(crate) pids_peak: Option<Measured<u64>>,
+    pub(crate) pids_limit: Option<Measured<u64>>,
+    /// How often `pids.max` refused a fork.
+    pub(crate) pids_refused: Option<Measured<u64>>,
+    pub(crate) minor_faults: Option<Measured<u64>>,
+    pub(crate) major_faults: Option<Measured<u64>>,
+    pub(crate) voluntary_switches: Option<Measured<u64>>,
+    pub(crate) involuntary_switches: Option<Measured<u64>>,
+    pub(crate) io_read: Option<Measured<u64>>,
+    pub(crate) io_written: Option<Measured<u64>>,
+    pub(crate) pressure_cpu: Option<Measured<Pressure>>,
+    pub(crate) pressure_memory: Option<Measured<Pressure>>,
+    pub(crate) pressure_io: Option<Measured<Pressure>>,
+}
+
+/// Something came over a channel that the protocol does not allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Violation {
+    /// A message that is no frame, or a frame without this run's token, on the body's report pipe.
+    Forged { length: usize },
+    /// A second verdict, or one before `Started`.
+    OutOfOrder { frame: &'static str },
+    /// A forked child of the body came out of the test function; `pid` as the guest sees it.
+    Escaped { pid: i32 },
+}
+
+/// All that was seen of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Evidence {
+    /// A step before the body failed.
+    pub(crate) setup: Option<SetupError>,
+    /// The body was about to call the test function.
+    pub(crate) started: bool,
+    /// The test function returned this code (0 is success).
+    pub(crate) returned: Option<i32>,
+    /// The test function panicked.
+    pub(crate) panicked: Option<Panic>,
+    /// The first break of the protocol.
+    pub(crate) violation: Option<Violation>,
+    /// The body's wait status, as its parent (the init) saw it.
+    pub(crate) body: Option<WaitStatus>,
+    /// The init's own wait status.
+    pub(crate) init: Option<WaitStatus>,
+    /// The deadline that ran out, if one did; the guest was then killed.
+    pub(crate) deadline: Option<Deadline>,
+    /// The OOM killer struck.
+    pub(crate) oom: Option<Oom>,
+    /// What was still running when the body had ended, and did not end within the grace period.
+    pub(crate) leftovers: Vec<Process>,
+    /// Where the leaf was made, for the report: one directory for each hierarchy.
+    pub(crate) cgroups: Vec<std::path::PathBuf>,
+    /// Clean-up after the verdict that failed; never replaces a first error.
+    pub(crate) cleanup: Vec<SetupError>,
+    /// What the run used.
+    pub(crate) usage: Usage,
+}

@@ -1,0 +1,1 @@
+//! `HARNESS_REPORT=FILE`: one JSON line for each run.
