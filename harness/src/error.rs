@@ -42,6 +42,7 @@ steps! {
     14 EnterLeaf "enter the cgroup leaf";
     15 RemoveLeaf "remove the cgroup leaf";
     16 ReadLeaf "read the cgroup leaf";
+    17 EnableControllers "enable the controllers";
     20 Hostname "sethostname";
     21 Loopback "bring loopback up";
     22 Unshare "unshare";

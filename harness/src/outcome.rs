@@ -36,3 +36,7 @@ pub(crate) fn conclude(_spec: &Spec<'_>, _evidence: &Evidence) -> Result<Outcome
 pub(crate) fn passes(_spec: &Spec<'_>, _outcome: &Outcome, _evidence: &Evidence) -> bool {
     true
 }
+pub(crate) fn policy(spec: &Spec<'_>) -> crate::spec::Leaks {
+    use crate::spec::{Leaks, Namespaces};
+    spec.leaks.unwrap_or(if spec.namespaces.contains(Namespaces::PID) { Leaks::Fail } else { Leaks::Warn })
+}

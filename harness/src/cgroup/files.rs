@@ -1,0 +1,95 @@
+//! The text files of a cgroup directory, and the directories below it.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes `value` in one write(2), as cgroupfs wants it.
+///
+/// Never with `O_CREAT`: for an absent file that is EACCES instead of ENOENT.
+pub(super) fn write(path: &Path, value: &str) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes())
+}
+
+/// A file that holds one number; none if it is absent, unreadable or says something else (`max`).
+pub(super) fn number(path: &Path) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// The words of a file such as `cgroup.controllers`; none if it cannot be read.
+pub(super) fn words(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The value of `key` in a flat-keyed file (`key value` lines).
+pub(super) fn keyed(text: &str, key: &str) -> Option<u64> {
+    lines(text).find(|(name, _)| *name == key).map(|(_, value)| value)
+}
+
+/// The `key value` lines of a flat-keyed file.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (&str, u64)> {
+    text.lines().filter_map(|line| {
+        let (key, value) = line.split_once(' ')?;
+        Some((key, value.trim().parse().ok()?))
+    })
+}
+
+/// The cgroups right below `dir`.
+pub(super) fn children(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// `dir` and every cgroup below it, parents first.
+///
+/// A directory that vanishes meanwhile is left out: its owner removed it, and so it is empty.
+pub(super) fn tree(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = vec![dir.to_owned()];
+    let mut next = 0;
+    while let Some(dir) = found.get(next) {
+        match children(dir) {
+            Ok(below) => found.extend(below),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && next > 0 => {}
+            Err(error) => return Err(error),
+        }
+        next += 1;
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flat_keyed() {
+        let text = "low 0\noom 3\noom_kill 2\nlast x\n";
+        for (key, value) in [("oom", Some(3)), ("oom_kill", Some(2)), ("kill", None), ("last", None)] {
+            assert_eq!(keyed(text, key), value, "{key}");
+        }
+    }
+
+    #[test]
+    fn absent_file_is_enoent() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = write(&dir.path().join("memory.max"), "1").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn tree_is_parents_first() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        fs::write(dir.path().join("a/file"), "").unwrap();
+        let names = ["", "a", "a/b"].map(|name| dir.path().join(name));
+        assert_eq!(tree(dir.path()).unwrap(), names);
+        assert!(tree(&dir.path().join("none")).is_err());
+    }
+}

@@ -1,0 +1,215 @@
+//! Where leaves may be made: each mounted hierarchy with the controllers that we have a use for.
+//!
+//! [`detect`] looks at the machine once; a [`Layout`] is plain data, and a test may make one by hand.
+
+use std::fs;
+use std::path::Path;
+
+use nix::unistd::geteuid;
+
+use super::ladder::{self, Rung};
+use super::limits::LeafLimits;
+use super::mounts::{self, Place};
+use crate::error::Unsupported;
+
+/// A cgroup controller that we read or write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Controller {
+    Memory,
+    Pids,
+    Cpu,
+    Cpuacct,
+    Cpuset,
+    Io,
+}
+
+impl Controller {
+    const ALL: [Self; 6] = [Self::Memory, Self::Pids, Self::Cpu, Self::Cpuacct, Self::Cpuset, Self::Io];
+
+    /// The kernel's name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Pids => "pids",
+            Self::Cpu => "cpu",
+            Self::Cpuacct => "cpuacct",
+            Self::Cpuset => "cpuset",
+            Self::Io => "io",
+        }
+    }
+
+    /// Those of `names` that we know.
+    pub(super) fn among(names: &[String]) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|known| names.iter().any(|name| name == known.name())).collect()
+    }
+}
+
+/// Version of a hierarchy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    V1,
+    V2,
+}
+
+/// A mounted hierarchy.
+#[derive(Debug, Clone)]
+pub(crate) struct Hierarchy {
+    pub(crate) version: Version,
+    /// Where a leaf may be made in it, best first.
+    pub(crate) rungs: Vec<Rung>,
+}
+
+impl Hierarchy {
+    /// Whether a leaf in it can have all these controllers.
+    fn offers(&self, needed: &[Controller]) -> bool {
+        self.rungs.iter().any(|rung| rung.offers(needed))
+    }
+}
+
+/// Where leaves may be made.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) hierarchies: Vec<Hierarchy>,
+}
+
+/// A hierarchy that a leaf is made in.
+pub(super) struct Join<'a> {
+    pub(super) hierarchy: &'a Hierarchy,
+    /// Controllers that a limit needs.
+    pub(super) needed: Vec<Controller>,
+    /// Controllers that give figures: better with than without.
+    pub(super) wanted: Vec<Controller>,
+    /// Whether the leaf is of no use without this hierarchy.
+    pub(super) required: bool,
+}
+
+/// Looks for our own cgroups on this machine.
+pub(crate) fn detect() -> Result<Layout, Unsupported> {
+    let cgroup = read("/proc/self/cgroup")?;
+    let mountinfo = read("/proc/self/mountinfo")?;
+    let mut hierarchies = Vec::new();
+    let mut seen: Vec<Vec<String>> = Vec::new();
+    for place in mounts::places(&cgroup, &mountinfo) {
+        // A mount may be hidden below another one; only a look at it tells.
+        if !seen.contains(&place.controllers) && place.own.join("cgroup.procs").exists() {
+            seen.push(place.controllers.clone());
+            hierarchies.extend(hierarchy(&place));
+        }
+    }
+    if hierarchies.is_empty() {
+        return Err(unsupported(
+            "a cgroup",
+            "no cgroup hierarchy that shows our own cgroup is mounted",
+            MOUNT,
+        ));
+    }
+    Ok(Layout { hierarchies })
+}
+
+fn read(path: &str) -> Result<Vec<u8>, Unsupported> {
+    fs::read(path).map_err(|error| unsupported("a cgroup", &format!("{path}: {error}"), "mount /proc"))
+}
+
+fn hierarchy(place: &Place) -> Option<Hierarchy> {
+    if place.v2 {
+        let rungs = ladder::v2(&place.own, &place.point, geteuid().is_root());
+        return Some(Hierarchy { version: Version::V2, rungs });
+    }
+    // A v1 hierarchy without a controller that we use (freezer, name=systemd) stays unused.
+    let controllers = Controller::among(&place.controllers);
+    (!controllers.is_empty()).then(|| Hierarchy::v1(&place.own, controllers))
+}
+
+const MOUNT: &str = "mount it, for example: mount -t cgroup2 none /sys/fs/cgroup";
+const DELEGATE: &str = "run in a cgroup with delegated controllers, for example: \
+     systemd-run --user --scope -p Delegate=yes cargo test";
+
+fn unsupported(need: &str, found: &str, remedy: &str) -> Unsupported {
+    Unsupported { need: need.to_owned(), found: found.to_owned(), remedy: remedy.to_owned() }
+}
+
+impl Hierarchy {
+    /// A v1 hierarchy: the leaf lies below our own cgroup, and all its controllers come with it.
+    pub(crate) fn v1(own: &Path, controllers: Vec<Controller>) -> Self {
+        let rung = Rung {
+            name: "below our own cgroup",
+            parent: own.to_owned(),
+            enabled: controllers,
+            may_enable: Vec::new(),
+        };
+        Self { version: Version::V1, rungs: vec![rung] }
+    }
+}
+
+impl Layout {
+    /// Whether leaves with these limits can be made, as far as it can be known without making one.
+    pub(crate) fn supports(&self, limits: &LeafLimits) -> Result<(), Unsupported> {
+        for (need, controller) in limits.needs() {
+            let Some(hierarchy) = self.of(controller) else {
+                let found = format!("no mounted hierarchy offers the {} controller", controller.name());
+                return Err(unsupported(need, &found, self.remedy()));
+            };
+            // On v2 the controllers must come together: one leaf holds them all.
+            if !hierarchy.offers(&in_hierarchy(hierarchy, limits)) {
+                return Err(unsupported(need, &ladder::describe(&hierarchy.rungs), DELEGATE));
+            }
+            let v1 = hierarchy.version == Version::V1;
+            if v1 && limits.swap_max.is_some() && limits.memory_max.is_none() {
+                let found = "cgroup v1 limits swap only together with memory";
+                return Err(unsupported("swap = ...", found, "give `mem = ...`, too"));
+            }
+        }
+        if limits.cpu_time && self.cpu_time().is_none() {
+            let found = "neither a cgroup v2 hierarchy nor the cpuacct controller is mounted";
+            return Err(unsupported("cpu_time = ...", found, MOUNT));
+        }
+        Ok(())
+    }
+
+    fn remedy(&self) -> &'static str {
+        if self.hierarchies.iter().any(|hierarchy| hierarchy.version == Version::V2) {
+            DELEGATE
+        } else {
+            MOUNT
+        }
+    }
+
+    fn of(&self, controller: Controller) -> Option<&Hierarchy> {
+        self.hierarchies.iter().find(|hierarchy| hierarchy.offers(&[controller]))
+    }
+
+    /// The hierarchy that counts cpu time: v2 does so even without its cpu controller.
+    fn cpu_time(&self) -> Option<&Hierarchy> {
+        let v2 = self.hierarchies.iter().find(|hierarchy| hierarchy.version == Version::V2);
+        v2.or_else(|| self.of(Controller::Cpuacct))
+    }
+
+    /// The hierarchies that a leaf with these limits is made in. Each one costs time (the first 200 µs,
+    /// each further one 80 µs), so v1 ones without a limit or a wanted figure are left alone.
+    pub(super) fn joins(&self, limits: &LeafLimits) -> Vec<Join<'_>> {
+        let timed = self.cpu_time();
+        let mut joins = Vec::new();
+        for hierarchy in &self.hierarchies {
+            let needed = in_hierarchy(hierarchy, limits);
+            let mut wanted = vec![Controller::Memory, Controller::Pids, Controller::Io];
+            wanted.retain(|controller| hierarchy.offers(&[*controller]));
+            let times = timed.is_some_and(|timed| std::ptr::eq(timed, hierarchy));
+            if !needed.is_empty() || !wanted.is_empty() || times {
+                let required = !needed.is_empty() || (times && limits.cpu_time);
+                joins.push(Join { hierarchy, needed, wanted, required });
+            }
+        }
+        joins
+    }
+}
+
+/// The controllers of this hierarchy that the limits need.
+fn in_hierarchy(hierarchy: &Hierarchy, limits: &LeafLimits) -> Vec<Controller> {
+    let mut found = Vec::new();
+    for (_, controller) in limits.needs() {
+        if hierarchy.offers(&[controller]) && !found.contains(&controller) {
+            found.push(controller);
+        }
+    }
+    found
+}

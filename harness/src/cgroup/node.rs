@@ -1,0 +1,82 @@
+//! One directory of a leaf: its place in one hierarchy.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use super::files;
+use super::layout::{Controller, Join, Version};
+use super::limits::{self, Confirmed, LeafLimits};
+use super::{ladder, v1};
+use crate::error::{At, SetupError, Step};
+
+/// A directory of a leaf.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) version: Version,
+    pub(super) controllers: Vec<Controller>,
+    pub(super) dir: PathBuf,
+    /// Name of the rung it was made on.
+    pub(super) rung: &'static str,
+    /// The limits in force.
+    pub(super) confirmed: Vec<Confirmed>,
+    /// `cgroup.procs`, open for writing.
+    pub(super) procs: File,
+    /// The directory itself; for CLONE_INTO_CGROUP, which knows v2 only.
+    pub(super) handle: Option<File>,
+}
+
+impl Node {
+    /// Makes the directory with its limits in force. On error nothing is left.
+    pub(super) fn make(join: &Join<'_>, name: &str, limits: &LeafLimits) -> Result<Self, SetupError> {
+        let hierarchy = join.hierarchy;
+        let (dir, rung) = ladder::make(&hierarchy.rungs, &join.needed, &join.wanted, name)?;
+        let controllers = match hierarchy.version {
+            Version::V1 => rung.enabled.clone(),
+            Version::V2 => Controller::among(&files::words(&dir.join("cgroup.controllers"))),
+        };
+        Self::furnish(hierarchy.version, controllers, dir.clone(), rung.name, limits).inspect_err(|_| {
+            // The first error counts; what cannot be removed here is swept by a later runner.
+            let _ = fs::remove_dir(&dir);
+        })
+    }
+
+    /// Limits first: the first process must not enter a directory that lacks them.
+    fn furnish(
+        version: Version,
+        controllers: Vec<Controller>,
+        dir: PathBuf,
+        rung: &'static str,
+        limits: &LeafLimits,
+    ) -> Result<Self, SetupError> {
+        if version == Version::V1 {
+            v1::prepare(&dir, &controllers)?;
+        }
+        let confirmed = limits::apply(&dir, version, &controllers, limits)?;
+        let path = dir.join("cgroup.procs");
+        let procs = OpenOptions::new().write(true).open(&path).at(Step::MakeLeaf, &path)?;
+        let handle = match version {
+            Version::V1 => None,
+            Version::V2 => Some(File::open(&dir).at(Step::MakeLeaf, &dir)?),
+        };
+        Ok(Self { version, controllers, dir, rung, confirmed, procs, handle })
+    }
+
+    pub(super) fn has(&self, controller: Controller) -> bool {
+        self.controllers.contains(&controller)
+    }
+
+    /// The cgroup above.
+    pub(super) fn parent(&self) -> &Path {
+        self.dir.parent().unwrap_or(&self.dir)
+    }
+
+    /// The text of one of its files, if it is there.
+    pub(super) fn text(&self, file: &str) -> Option<String> {
+        fs::read_to_string(self.dir.join(file)).ok()
+    }
+
+    /// The number in one of its files, if it is there.
+    pub(super) fn number(&self, file: &str) -> Option<u64> {
+        files::number(&self.dir.join(file))
+    }
+}

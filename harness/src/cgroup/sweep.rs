@@ -1,0 +1,74 @@
+//! Removes what runners left that were killed with their leaves still there.
+//!
+//! Only leaves whose maker is known to be dead (see `name.rs`) are touched; two runners that sweep at
+//! the same time do not disturb each other.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::name::Maker;
+use super::{files, remove};
+use crate::error::{At, SetupError, Step};
+
+/// Sweeps below `parent`, once in the life of this process. Says what could not be removed: that is not
+/// the fault of the test that happens to come first, but it must not be lost.
+pub(super) fn once(parent: &Path, us: &Maker) -> Vec<SetupError> {
+    static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let mut swept = SWEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = swept.insert(parent.to_owned());
+    drop(swept);
+    if first { sweep(parent, us) } else { Vec::new() }
+}
+
+fn sweep(parent: &Path, us: &Maker) -> Vec<SetupError> {
+    let abandoned = match files::children(parent).at(Step::RemoveLeaf, parent) {
+        Ok(children) => children.into_iter().filter(|dir| is_abandoned(dir, us)),
+        Err(error) => return vec![error],
+    };
+    abandoned.filter_map(|dir| remove::remove(&[dir]).err()).collect()
+}
+
+fn is_abandoned(dir: &Path, us: &Maker) -> bool {
+    let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    Maker::of_leaf(name).is_some_and(|maker| maker.is_dead(us))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn only_the_leaves_of_the_dead() {
+        let dir = tempfile::tempdir().unwrap();
+        let us = Maker::this_process().unwrap();
+        let ours = us.next_name();
+        let mut parts: Vec<String> = ours.split('.').map(str::to_owned).collect();
+        parts[3] = i32::MAX.to_string();
+        let dead = parts.join(".");
+        parts[2] = "1".to_owned();
+        let foreign = parts.join(".");
+        for name in [&ours, &dead, &foreign, "harness.x", "other"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        assert_eq!(once(dir.path(), us), []);
+        let mut left: Vec<_> = files::children(dir.path()).unwrap();
+        left.sort();
+        let mut expected = [&ours, &foreign, "harness.x", "other"].map(|name| dir.path().join(name));
+        expected.sort();
+        assert_eq!(left, expected);
+        // And not again.
+        fs::create_dir(dir.path().join(&dead)).unwrap();
+        assert_eq!(once(dir.path(), us), []);
+        assert!(dir.path().join(&dead).exists());
+    }
+
+    #[test]
+    fn failures_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let us = Maker::this_process().unwrap();
+        assert_eq!(once(&dir.path().join("none"), us).len(), 1);
+    }
+}

@@ -1,0 +1,249 @@
+//! The ordered recipe inside a guest: the steps, and then the test function.
+//!
+//! [`prepare`] runs in the init (in the body when the body is pid 1); [`body`] is the forked body's whole
+//! life. The order is forced:
+//! * the leaf first, so that everything the body does is limited and measured;
+//! * the cgroup namespace after it, as it is rooted where the process is;
+//! * mounts before ids, which take the privilege away; rlimits before ids, which may forbid raising them;
+//! * the death signal after ids, which clear it; the directory last, as the user sees it.
+
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sched::CloneFlags;
+use nix::unistd::{Gid, Uid, chdir, getpid, setgroups, sethostname, setresgid, setresuid};
+
+use crate::error::{At, Cause, Object, SetupError, Step};
+use crate::init::Ends;
+use crate::panics;
+use crate::plan::GuestPlan;
+use crate::rootfs;
+use crate::spec::Rlimit;
+use crate::sys::{
+    self, constructor, credentials, environment, fds, interface, process, rlimit, signals, socket,
+};
+use crate::wire::codec::record;
+use crate::wire::{self, Report};
+
+/// What the runner sends a guest, in a memfd: an environment can be larger than a message.
+#[derive(Debug)]
+pub(crate) struct Assignment {
+    /// Stands in every frame of the body.
+    pub(crate) token: u64,
+    /// Address of the test function.
+    pub(crate) body: u64,
+    /// Whether the last descriptor of the request is the leaf's directory.
+    pub(crate) has_leaf: bool,
+    pub(crate) plan: GuestPlan,
+}
+record! { Assignment { token, body, has_leaf, plan } }
+
+impl Assignment {
+    /// Takes the leaf's directory from behind the entrances.
+    pub(crate) fn take_leaf(&mut self, entrances: &mut Vec<OwnedFd>) -> Option<OwnedFd> {
+        if std::mem::take(&mut self.has_leaf) { entrances.pop() } else { None }
+    }
+}
+
+/// Host name, loopback, mounts: what belongs to the namespaces and not to one process.
+pub(crate) fn prepare(plan: &GuestPlan) -> Result<(), SetupError> {
+    if let Some(hostname) = &plan.hostname {
+        sethostname(hostname).at(Step::Hostname, hostname.as_str())?;
+    }
+    if plan.loopback {
+        interface::loopback_up().at(Step::Loopback, "lo")?;
+    }
+    plan.tree.as_ref().map_or(Ok(()), rootfs::enter)
+}
+
+/// Enters new namespaces (`CLONE_NEW*`); nothing for 0.
+pub(crate) fn unshare(flags: u64) -> Result<(), SetupError> {
+    if flags == 0 {
+        return Ok(());
+    }
+    let names = crate::plan::flag_names(flags);
+    let flags = i32::try_from(flags).map_err(|_| Errno::EINVAL).at(Step::Unshare, names.as_str())?;
+    nix::sched::unshare(CloneFlags::from_bits_retain(flags)).at(Step::Unshare, names.as_str())
+}
+
+/// The body's life: its steps, the test function, its report, its end.
+pub(crate) fn body(ends: &Ends, assignment: &Assignment) -> ! {
+    let reporter = match Reporter::new(ends, assignment.token) {
+        Ok(reporter) => reporter,
+        // Nobody to tell: the runner sees a body that ended without a report.
+        Err(_) => process::exit_now(1),
+    };
+    let test = match steps(ends, assignment, &reporter) {
+        Ok(test) => test,
+        Err(error) => {
+            reporter.send(Report::SetupFailed(error));
+            process::exit_now(1)
+        }
+    };
+    constructor::run_the_rest();
+    panics::watch();
+    reporter.send(Report::Started { pid: reporter.pid });
+    let end = panics::catch(test);
+    conclude(&reporter, &assignment.plan, end)
+}
+
+/// The steps of the body, in order.
+fn steps(ends: &Ends, assignment: &Assignment, reporter: &Reporter) -> Result<sys::body::Body, SetupError> {
+    let plan = &assignment.plan;
+    enter_leaf(&ends.entrances)?;
+    unshare(plan.unshare_body)?;
+    process::die_with_parent().at(Step::ForkBody, "the death signal")?;
+    if plan.body_is_pid1 {
+        prepare(plan)?;
+    }
+    connect_stdio(ends)?;
+    fds::close_all_but(&[reporter.socket]);
+    set_signals(&plan.name)?;
+    plan.rlimits.iter().try_for_each(set_rlimit)?;
+    become_user(plan)?;
+    process::die_with_parent().at(Step::ForkBody, "the death signal")?;
+    process::set_name(c"harness-body");
+    enter_directory(plan)?;
+    set_environment(plan)?;
+    sys::body::at(assignment.body).ok_or_else(|| SetupError {
+        step: Step::ReadPlan,
+        object: Object::from("the test function"),
+        cause: Cause::Malformed { found: "an address outside every object loaded before main".to_owned() },
+    })
+}
+
+/// The kernel moves the writer: "0" is the calling process (cgroups(7)).
+fn enter_leaf(entrances: &[OwnedFd]) -> Result<(), SetupError> {
+    for entrance in entrances {
+        nix::unistd::write(entrance, b"0").at(Step::EnterLeaf, "cgroup.procs")?;
+    }
+    Ok(())
+}
+
+/// Standard input is /dev/null already (zygote.rs).
+fn connect_stdio(ends: &Ends) -> Result<(), SetupError> {
+    fds::install(ends.stdout.as_fd(), 1).at(Step::Stdio, "stdout")?;
+    fds::install(ends.stderr.as_fd(), 2).at(Step::Stdio, "stderr")
+}
+
+fn set_signals(name: &str) -> Result<(), SetupError> {
+    // A group of its own: `kill(0, ..)` in a test reaches the test's processes, not the init.
+    nix::unistd::setpgid(getpid(), getpid()).at(Step::Signals, "the process group")?;
+    signals::ignore_sigpipe().at(Step::Signals, "SIGPIPE")?;
+    signals::report_stack_overflow(name).at(Step::Signals, "SIGSEGV")?;
+    signals::unblock_all().at(Step::Signals, "the mask")
+}
+
+fn set_rlimit(limit: &Rlimit) -> Result<(), SetupError> {
+    let name = format!("{:?}", limit.resource).to_lowercase();
+    rlimit::set(limit.resource, limit.value).at(Step::Rlimit, name.as_str())?;
+    match rlimit::get(limit.resource).at(Step::Rlimit, name.as_str())? {
+        found if found == limit.value => Ok(()),
+        found => Err(SetupError {
+            step: Step::ReadBack,
+            object: Object::Name(format!("rlimit {name} {:?}", limit.value)),
+            cause: Cause::ReadBack { found: format!("{found:?}") },
+        }),
+    }
+}
+
+/// An id other than root is an ordinary user: without capabilities, also where the kernel would leave
+/// them (a user namespace with one mapped id).
+fn become_user(plan: &GuestPlan) -> Result<(), SetupError> {
+    if plan.uid.is_none() && plan.gid.is_none() {
+        return Ok(());
+    }
+    if plan.may_set_groups {
+        setgroups(&[]).at(Step::SetIds, "no supplementary groups")?;
+    }
+    if let Some(gid) = plan.gid {
+        let id = Gid::from_raw(gid);
+        setresgid(id, id, id).at(Step::SetIds, format!("gid {gid}").as_str())?;
+    }
+    if let Some(uid) = plan.uid {
+        let id = Uid::from_raw(uid);
+        setresuid(id, id, id).at(Step::SetIds, format!("uid {uid}").as_str())?;
+        if uid != 0 {
+            credentials::drop_capabilities().at(Step::DropCapabilities, Object::None)?;
+        }
+    }
+    Ok(())
+}
+
+fn enter_directory(plan: &GuestPlan) -> Result<(), SetupError> {
+    let Some(directory) = plan.workdir.as_deref() else { return Ok(()) };
+    chdir(directory).at(Step::Workdir, directory)
+}
+
+fn set_environment(plan: &GuestPlan) -> Result<(), SetupError> {
+    let variables = plan.environment.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+    environment::replace(variables).at(Step::Environment, Object::None)
+}
+
+/// The body's side of the report socket.
+#[derive(Debug)]
+struct Reporter {
+    socket: std::os::fd::BorrowedFd<'static>,
+    token: u64,
+    /// The body's pid; a forked child of it has another.
+    pid: i32,
+}
+
+/// Above what a test opens: a program that closes or counts its first descriptors does not meet ours.
+const REPORT_FD: i32 = 200;
+
+impl Reporter {
+    fn new(ends: &Ends, token: u64) -> Result<Self, Errno> {
+        let high = fds::duplicate_above(ends.report.as_fd(), REPORT_FD);
+        let socket = high.or_else(|_| fds::duplicate_above(ends.report.as_fd(), 3))?;
+        Ok(Self { socket: fds::keep_open(socket), token, pid: getpid().as_raw() })
+    }
+
+    fn send(&self, report: Report) {
+        if let Err(errno) = socket::send(self.socket, &wire::encode_report(self.token, report), &[]) {
+            // The verdict is lost, and with it the test; say why where its output goes.
+            eprintln!("{}", crate::render::report_lost(errno));
+        }
+    }
+}
+
+/// Reports how the test function ended, and ends the process as `main` would.
+fn conclude(reporter: &Reporter, plan: &GuestPlan, end: panics::End) -> ! {
+    let pid = getpid().as_raw();
+    if pid != reporter.pid {
+        // A forked child came out of the test function: it must not speak for the body.
+        reporter.send(Report::Escaped { pid });
+        process::exit_now(ESCAPED);
+    }
+    // A full or closed stdout is the test's affair; it was told when it wrote.
+    drop(std::io::stdout().flush());
+    if plan.body_is_pid1 {
+        report_company(reporter);
+    }
+    let code = match end {
+        panics::End::Returned(code) => {
+            reporter.send(Report::Returned(code));
+            code
+        }
+        panics::End::Panicked(panic) => {
+            reporter.send(Report::Panicked(panic));
+            PANICKED
+        }
+    };
+    process::exit(code)
+}
+
+/// Exit code of a panicking Rust program, and of a forked child that escaped (EX_SOFTWARE).
+const PANICKED: i32 = 101;
+const ESCAPED: i32 = 70;
+
+/// The kernel kills the rest of the namespace when its pid 1 ends: it must be seen before.
+fn report_company(reporter: &Reporter) {
+    let company = crate::processes::descendants();
+    let staying: Vec<_> =
+        company.into_iter().filter(|process| !crate::processes::is_dying(process.pid)).collect();
+    if !staying.is_empty() {
+        reporter.send(Report::Leftovers(staying));
+    }
+}

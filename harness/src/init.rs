@@ -1,0 +1,319 @@
+//! The guest's first process: pid 1 of a new pid namespace, a subreaper without one.
+//!
+//! It does the set-up steps, forks the body, reaps orphans, forwards signals, and tells the runner the
+//! body's exact wait status and rusage: a pid 1's own exit code is ambiguous (134, 139, ...), and a body
+//! that *is* pid 1 ignores SIGTERM and SIGKILL to itself, so that broken tests pass.
+//!
+//! It never enters the cgroup leaf: limits and figures are the body's alone, and the OOM killer of the
+//! leaf does not find it. The body does not hold the control socket, so it cannot speak for the init.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::error::{At, Cause, Object, SetupError, Step};
+use crate::evidence::{Rusage, WaitStatus};
+use crate::guest::{self, Assignment};
+use crate::processes;
+use crate::sys::clone::{Request, Side, clone, fork};
+use crate::sys::process::{self, Pid};
+use crate::sys::wait::{Child, any_child};
+use crate::sys::{signals, socket};
+use crate::wire::{self, Control, Order};
+
+/// The guest's ends of everything that the runner holds the other end of.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    pub(crate) control: OwnedFd,
+    pub(crate) report: OwnedFd,
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
+    /// A memfd with the [`Assignment`].
+    pub(crate) plan: OwnedFd,
+    /// The v2 directory of the leaf.
+    pub(crate) leaf: Option<OwnedFd>,
+    /// `cgroup.procs` of the leaf, one for each hierarchy that the body must enter by itself.
+    pub(crate) entrances: Vec<OwnedFd>,
+}
+
+impl Ends {
+    /// From a request's descriptors, in the order of the fields; `leaf` is told by the plan.
+    pub(crate) fn from_fds(fds: Vec<OwnedFd>) -> Option<Self> {
+        let mut fds = fds.into_iter();
+        let (control, report, stdout, stderr) = (fds.next()?, fds.next()?, fds.next()?, fds.next()?);
+        let plan = fds.next()?;
+        Some(Self { control, report, stdout, stderr, plan, leaf: None, entrances: fds.collect() })
+    }
+}
+
+/// The life of the guest's first process.
+pub(crate) fn main(ends: Ends, gate: Option<OwnedFd>) -> ! {
+    if gate.is_some_and(|gate| !passes(gate)) {
+        // The zygote has told the runner why.
+        process::exit_now(0);
+    }
+    let control = match ends.control.try_clone() {
+        Ok(control) => control,
+        Err(_) => process::exit_now(1),
+    };
+    match begin(ends) {
+        Ok(init) => init.supervise(),
+        Err(error) => tell(&control, &Control::SetupFailed(error)),
+    }
+    process::exit_now(0)
+}
+
+/// Waits until the zygote has written the id maps; end of file means that it could not.
+fn passes(gate: OwnedFd) -> bool {
+    File::from(gate).read(&mut [0]).is_ok_and(|count| count == 1)
+}
+
+/// A runner that is gone does not hear; the next poll sees that.
+fn tell(control: &OwnedFd, frame: &Control) {
+    let _ = socket::send(control.as_fd(), &wire::encode(frame), &[]);
+}
+
+/// The steps before the body, in order.
+fn begin(mut ends: Ends) -> Result<Init, SetupError> {
+    process::set_name(c"harness-init");
+    signals::block_all().at(Step::Signals, Object::None)?;
+    // A process group of its own: a kill of the runner's whole group (nextest's timeout) leaves the init
+    // to clean up, which it does at the control socket's end of file.
+    nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0)).at(Step::Signals, "the process group")?;
+    process::adopt_orphans().at(Step::Signals, "the subreaper")?;
+    let mut assignment = read_assignment(&ends)?;
+    ends.leaf = assignment.take_leaf(&mut ends.entrances);
+    guest::unshare(assignment.plan.unshare_init)?;
+    if !assignment.plan.body_is_pid1 {
+        guest::prepare(&assignment.plan)?;
+    }
+    // Before the fork: a signal of the body's end must not be missed.
+    let signals = SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+        .at(Step::Signals, "signalfd")?;
+    tell(&ends.control, &Control::Ready);
+    let body = fork_body(&mut ends, &assignment)?;
+    let Ends { control, .. } = ends;
+    Ok(Init { control, signals, body, own_pids: assignment.plan.own_pids, stopped: false })
+}
+
+fn read_assignment(ends: &Ends) -> Result<Assignment, SetupError> {
+    let mut message = Vec::new();
+    let mut file = File::from(ends.plan.try_clone().at(Step::ReadPlan, Object::None)?);
+    file.read_to_end(&mut message).at(Step::ReadPlan, Object::None)?;
+    wire::decode(&message).map_err(|_| SetupError {
+        step: Step::ReadPlan,
+        object: Object::None,
+        cause: Cause::Malformed { found: format!("{} bytes that are no plan", message.len()) },
+    })
+}
+
+/// On v2 the body is born in its leaf (no migration, which waits for a grace period of the kernel); where
+/// that is refused, and on v1, it enters by itself.
+fn fork_body(ends: &mut Ends, assignment: &Assignment) -> Result<Pid, SetupError> {
+    if let Some(leaf) = ends.leaf.take_if(|_| cfg!(target_env = "gnu")) {
+        let request =
+            Request { exit_signal: libc::SIGCHLD, cgroup: Some(leaf.as_fd()), ..Request::default() };
+        match clone(request) {
+            Ok(Side::Parent { pid, .. }) => return Ok(pid),
+            Ok(Side::Child) => {
+                // Entrance 0 is the leaf's own (cgroup::Leaf::entrances).
+                ends.entrances.drain(..1);
+                guest::body(ends, assignment)
+            }
+            // Before 5.7, or not allowed there: the slow way.
+            Err(Errno::ENOSYS | Errno::EINVAL | Errno::E2BIG | Errno::EACCES | Errno::EPERM) => {}
+            Err(errno) => return Err(SetupError::new(Step::ForkBody, "in its leaf", errno)),
+        }
+    }
+    match fork().at(Step::ForkBody, Object::None)? {
+        Some(pid) => Ok(pid),
+        None => guest::body(ends, assignment),
+    }
+}
+
+/// The init while the body runs.
+struct Init {
+    control: OwnedFd,
+    signals: SignalFd,
+    body: Pid,
+    own_pids: bool,
+    /// The runner has said stop: what is killed now was not left behind.
+    stopped: bool,
+}
+
+/// Why the init woke up.
+enum Event {
+    Child,
+    Forward(Signal),
+    Stop,
+    Timeout,
+}
+
+/// How the body ended.
+struct End {
+    status: WaitStatus,
+    rusage: Rusage,
+}
+
+/// How long a process may take to end after the body did: one that was killed a moment ago, or that
+/// ends because the body's pipe closed, is not left behind.
+const GRACE: Duration = Duration::from_millis(100);
+
+impl Init {
+    fn supervise(mut self) {
+        let end = self.await_body();
+        tell(&self.control, &Control::BodyEnded { status: end.status, rusage: end.rusage });
+        if !self.stopped {
+            self.name_leftovers();
+        }
+        self.kill_all();
+    }
+
+    /// Until the body has ended, stopped for ever, or the runner says stop.
+    fn await_body(&mut self) -> End {
+        loop {
+            match self.next(PollTimeout::NONE) {
+                Event::Child => {
+                    if let Some(end) = self.reap() {
+                        return end;
+                    }
+                }
+                // The body can be gone already: then the signal has no receiver.
+                Event::Forward(signal) => {
+                    let _ = kill(self.body, signal);
+                }
+                Event::Stop => return self.stop(),
+                Event::Timeout => {}
+            }
+        }
+    }
+
+    /// Everything that can be reaped now; the body's end if it was among them.
+    fn reap(&mut self) -> Option<End> {
+        let mut end = None;
+        loop {
+            match any_child() {
+                Ok(Child::Ended { pid, status, rusage }) if pid == self.body => {
+                    end = Some(End { status, rusage });
+                }
+                Ok(Child::Stopped { pid, signal }) if pid == self.body && self.is_alone() => {
+                    return Some(self.end_stopped(signal));
+                }
+                Ok(Child::Ended { .. } | Child::Stopped { .. }) => {}
+                Ok(Child::Running | Child::None) | Err(_) => return end,
+            }
+        }
+    }
+
+    /// Whether nothing in the guest's own pid namespace could continue a stopped body.
+    fn is_alone(&self) -> bool {
+        self.own_pids && processes::descendants().len() <= 1
+    }
+
+    fn end_stopped(&mut self, signal: i32) -> End {
+        let killed = self.kill_body();
+        End { status: WaitStatus::Stopped { signal }, rusage: killed.rusage }
+    }
+
+    /// The runner's deadline: tell what is running, kill it, and the body's end with its rusage.
+    fn stop(&mut self) -> End {
+        self.stopped = true;
+        let running = processes::descendants();
+        tell(&self.control, &Control::Leftovers(running));
+        self.kill_body()
+    }
+
+    fn kill_body(&mut self) -> End {
+        // ESRCH: it ended by itself meanwhile; its status is waiting.
+        let _ = kill(self.body, Signal::SIGKILL);
+        loop {
+            if let Some(end) = self.reap() {
+                return end;
+            }
+            self.next(PollTimeout::NONE);
+        }
+    }
+
+    /// What still runs after the body gets a moment to end, and is then told by name.
+    fn name_leftovers(&mut self) {
+        let deadline = Instant::now() + GRACE;
+        while has_children() {
+            let running = processes::descendants();
+            let dying = running.iter().all(|process| processes::is_dying(process.pid));
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() && !(dying && !running.is_empty()) {
+                return tell(&self.control, &Control::Leftovers(processes::named(running)));
+            }
+            if let Event::Stop = self.next(within(left)) {
+                return;
+            }
+        }
+    }
+
+    /// Until no child is left: orphans of those killed become ours and are next.
+    fn kill_all(&mut self) {
+        loop {
+            for process in processes::descendants() {
+                // ESRCH: it ended by itself meanwhile.
+                let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+            }
+            self.reap();
+            if !has_children() {
+                return;
+            }
+            self.next(PollTimeout::from(10u8));
+        }
+    }
+
+    fn next(&mut self, timeout: PollTimeout) -> Event {
+        let mut fds = [
+            PollFd::new(self.control.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+        ];
+        if !matches!(poll(&mut fds, timeout), Ok(count) if count > 0) {
+            return Event::Timeout;
+        }
+        let [control, _] = fds.map(|fd| fd.any().unwrap_or(false));
+        if control && self.must_stop() { Event::Stop } else { self.signal() }
+    }
+
+    /// Whether the runner said stop, or is gone.
+    fn must_stop(&self) -> bool {
+        let mut buffer = [0; 64];
+        match socket::receive(self.control.as_fd(), &mut buffer, false) {
+            Ok(message) if message.length > 0 => {
+                matches!(wire::decode(&buffer[..message.length]), Ok(Order::Stop))
+            }
+            Err(Errno::EAGAIN) => false,
+            Ok(_) | Err(_) => true,
+        }
+    }
+
+    fn signal(&mut self) -> Event {
+        let info = self.signals.read_signal().ok().flatten();
+        let number = info.and_then(|info| i32::try_from(info.ssi_signo).ok());
+        match number.map(Signal::try_from) {
+            Some(Ok(Signal::SIGCHLD)) => Event::Child,
+            Some(Ok(signal)) => Event::Forward(signal),
+            // A real-time signal has no meaning for an init; none at all is a spurious wake-up.
+            Some(Err(_)) | None => Event::Timeout,
+        }
+    }
+}
+
+/// At least a few milliseconds: a process that is dying needs the processor to do it.
+fn within(left: Duration) -> PollTimeout {
+    PollTimeout::try_from(left.max(Duration::from_millis(5))).unwrap_or(PollTimeout::ZERO)
+}
+
+/// Whether any child, running or not, is left: asked of the kernel, not of /proc, which the body may have
+/// mounted over.
+fn has_children() -> bool {
+    !matches!(any_child(), Ok(Child::None))
+}

@@ -1,0 +1,258 @@
+//! Spec × Host → [`Plan`], or [`Unsupported`]: every default and every implication is decided here.
+//!
+//! Pure: the same Spec on the same Host, asked by the same [`Caller`], gives the same Plan.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cgroup::LeafLimits;
+use crate::error::Unsupported;
+use crate::host::Host;
+use crate::rootfs::{BindMount, Root, TmpfsMount, Tree};
+use crate::spec::{Limits, Namespaces, Resource, Rlimit, Rootfs, Spec};
+use crate::wire::IdMaps;
+use crate::wire::codec::record;
+
+/// What the runner's process is like now; a guest starts from it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Caller {
+    pub(crate) directory: PathBuf,
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    /// The test binary: stays visible in a foreign root, so that backtraces find their symbols.
+    pub(crate) executable: Option<PathBuf>,
+}
+
+/// All that is to be done for one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// For clone3.
+    pub(crate) flags: u64,
+    pub(crate) id_maps: Option<IdMaps>,
+    /// The cgroup leaf, if one is needed.
+    pub(crate) leaf: Option<LeafLimits>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) cpu_time: Option<Duration>,
+    /// What the guest does itself.
+    pub(crate) guest: GuestPlan,
+}
+
+/// What travels to the guest.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct GuestPlan {
+    /// Name of the test: the main thread's name in messages.
+    pub(crate) name: String,
+    /// Namespaces that are entered on the way, not at clone3 (`CLONE_NEW*`).
+    pub(crate) unshare_init: u64,
+    pub(crate) unshare_body: u64,
+    /// The body is pid 1: it does the set-up steps itself, as only it sees the new pid namespace.
+    pub(crate) body_is_pid1: bool,
+    /// A new pid namespace: everything in it is the guest's.
+    pub(crate) own_pids: bool,
+    pub(crate) hostname: Option<String>,
+    pub(crate) loopback: bool,
+    /// The mounts, with a new mount namespace.
+    pub(crate) tree: Option<Tree>,
+    pub(crate) rlimits: Vec<Rlimit>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+    /// Whether setgroups(2) is allowed: not with a single mapped id.
+    pub(crate) may_set_groups: bool,
+    pub(crate) workdir: Option<PathBuf>,
+    pub(crate) environment: Vec<(OsString, OsString)>,
+}
+record! { GuestPlan {
+    name, unshare_init, unshare_body, body_is_pid1, own_pids, hostname, loopback, tree, rlimits, uid, gid,
+    may_set_groups, workdir, environment,
+} }
+record! { Rlimit { resource, value } }
+crate::wire::codec::choice! { Resource {
+    1 As, 2 Core, 3 Cpu, 4 Data, 5 Fsize, 6 Locks, 7 Memlock, 8 Msgqueue, 9 Nice, 10 Nofile, 11 Nproc,
+    12 Rss, 13 Rtprio, 14 Rttime, 15 Sigpending, 16 Stack,
+} }
+
+/// Resolves what was asked against what there is.
+///
+/// # Errors
+/// What this machine lacks for it.
+pub(crate) fn resolve(spec: &Spec<'_>, host: &Host, caller: &Caller) -> Result<Plan, Unsupported> {
+    let namespaces = implied(spec, host);
+    let leaf = leaf(spec, host)?;
+    let id_maps = id_maps(spec, host, namespaces)?;
+    let body_is_pid1 = spec.body_is_pid1;
+    let may_set_groups = id_maps.as_ref().is_none_or(|maps| !maps.deny_setgroups);
+    let late = Namespaces::CGROUP.with(Namespaces::TIME);
+    let late = if body_is_pid1 { late.with(Namespaces::PID) } else { late };
+    Ok(Plan {
+        flags: flags(namespaces) & !flags(late),
+        id_maps,
+        leaf,
+        timeout: spec.limits.timeout,
+        cpu_time: spec.limits.cpu_time,
+        guest: GuestPlan {
+            name: spec.name.to_owned(),
+            // Both say "my next child is in it": the init enters them for the body.
+            unshare_init: flags(namespaces) & flags(late) & !flags(Namespaces::CGROUP),
+            // Rooted where the process is: only after the body has entered its leaf.
+            unshare_body: flags(namespaces) & flags(Namespaces::CGROUP),
+            body_is_pid1,
+            own_pids: namespaces.contains(Namespaces::PID),
+            hostname: spec.hostname.map(str::to_owned),
+            loopback: namespaces.contains(Namespaces::NET),
+            tree: namespaces.contains(Namespaces::MOUNT).then(|| tree(spec, namespaces, caller)),
+            rlimits: spec.limits.rlimits.to_vec(),
+            uid: spec.uid,
+            gid: spec.gid,
+            may_set_groups,
+            workdir: workdir(spec, caller),
+            environment: environment(spec, caller),
+        },
+    })
+}
+
+/// The namespaces asked for, and those that they need.
+fn implied(spec: &Spec<'_>, host: &Host) -> Namespaces {
+    let mut namespaces = spec.namespaces;
+    if namespaces.contains(Namespaces::PID) {
+        // Its own /proc.
+        namespaces = namespaces.with(Namespaces::MOUNT);
+    }
+    let ids = spec.uid.is_some() || spec.gid.is_some();
+    if !host.privileged && (namespaces != Namespaces::NONE || ids) {
+        namespaces = namespaces.with(Namespaces::USER);
+    }
+    namespaces
+}
+
+const FLAGS: [(Namespaces, i32, &str); 8] = [
+    (Namespaces::USER, libc::CLONE_NEWUSER, "user"),
+    (Namespaces::PID, libc::CLONE_NEWPID, "pid"),
+    (Namespaces::MOUNT, libc::CLONE_NEWNS, "mount"),
+    (Namespaces::UTS, libc::CLONE_NEWUTS, "uts"),
+    (Namespaces::IPC, libc::CLONE_NEWIPC, "ipc"),
+    (Namespaces::NET, libc::CLONE_NEWNET, "net"),
+    (Namespaces::CGROUP, libc::CLONE_NEWCGROUP, "cgroup"),
+    (Namespaces::TIME, libc::CLONE_NEWTIME, "time"),
+];
+
+/// The kernel's `CLONE_NEW*` for a set.
+fn flags(namespaces: Namespaces) -> u64 {
+    let asked = FLAGS.iter().filter(|(namespace, ..)| namespaces.contains(*namespace));
+    asked.map(|(_, flag, _)| u64::from(flag.cast_unsigned())).sum()
+}
+
+/// The attribute's words for a set of `CLONE_NEW*`, for messages.
+pub(crate) fn flag_names(flags: u64) -> String {
+    let named = FLAGS.iter().filter(|(_, flag, _)| flags & u64::from(flag.cast_unsigned()) != 0);
+    named.map(|(_, _, name)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// A leaf for every limit that a cgroup enforces or measures, and for a cgroup namespace to be rooted at.
+fn leaf(spec: &Spec<'_>, host: &Host) -> Result<Option<LeafLimits>, Unsupported> {
+    let Limits { memory_max, swap_max, pids_max, cpu_max_millis, cpuset_cpus, cpu_time, .. } = spec.limits;
+    let limits = LeafLimits {
+        memory_max: memory_max.map(crate::spec::Size::get),
+        // A guest that may swap does not meet its memory limit: no swap unless it is asked for.
+        swap_max: swap_max.map(crate::spec::Size::get).or(memory_max.map(|_| 0)),
+        pids_max,
+        cpu_max_millis,
+        cpuset_cpus: cpuset_cpus.map(str::to_owned),
+        cpu_time: cpu_time.is_some(),
+    };
+    let limited = memory_max.is_some() || swap_max.is_some() || pids_max.is_some();
+    let timed = cpu_max_millis.is_some() || cpuset_cpus.is_some() || cpu_time.is_some();
+    if !limited && !timed && !spec.namespaces.contains(Namespaces::CGROUP) {
+        return Ok(None);
+    }
+    host.cgroups.as_ref().map_err(Clone::clone)?.supports(&limits)?;
+    Ok(Some(limits))
+}
+
+/// With privilege every id stays itself. Without it, one id can be mapped: ours, to the one asked for
+/// (root by default, as everything that needs a capability is written for root).
+fn id_maps(spec: &Spec<'_>, host: &Host, all: Namespaces) -> Result<Option<IdMaps>, Unsupported> {
+    if !all.contains(Namespaces::USER) {
+        return Ok(None);
+    }
+    if host.privileged {
+        return Ok(Some(IdMaps {
+            uid_map: identity(&host.uid_ranges),
+            gid_map: identity(&host.gid_ranges),
+            deny_setgroups: false,
+        }));
+    }
+    Ok(Some(IdMaps {
+        uid_map: format!("{} {} 1\n", spec.uid.unwrap_or(0), host.uid),
+        gid_map: format!("{} {} 1\n", spec.gid.unwrap_or(0), host.gid),
+        deny_setgroups: true,
+    }))
+}
+
+fn identity(ranges: &[(u32, u32)]) -> String {
+    ranges.iter().map(|(first, count)| format!("{first} {first} {count}\n")).collect()
+}
+
+fn tree(spec: &Spec<'_>, namespaces: Namespaces, caller: &Caller) -> Tree {
+    let root = match spec.rootfs {
+        None => Root::Keep,
+        Some(Rootfs::Host) => Root::Host,
+        Some(Rootfs::Directory(path)) => Root::Directory(absolute(spec, path)),
+    };
+    let foreign = matches!(root, Root::Directory(_));
+    Tree {
+        proc: namespaces.contains(Namespaces::PID),
+        userxattr: namespaces.contains(Namespaces::USER),
+        readonly: spec.readonly,
+        visible: if foreign { visible(caller) } else { Vec::new() },
+        binds: spec
+            .binds
+            .iter()
+            .map(|bind| BindMount {
+                source: absolute(spec, bind.source),
+                target: PathBuf::from(bind.target),
+                readonly: bind.readonly,
+            })
+            .collect(),
+        tmpfs: spec
+            .tmpfs
+            .iter()
+            .map(|tmpfs| TmpfsMount {
+                target: PathBuf::from(tmpfs.target),
+                size: tmpfs.size.map(crate::spec::Size::get),
+            })
+            .collect(),
+        root,
+    }
+}
+
+fn absolute(spec: &Spec<'_>, path: &str) -> PathBuf {
+    Path::new(spec.manifest_dir).join(path)
+}
+
+/// The test binary, read-only, and the directory of coverage profiles, writable.
+fn visible(caller: &Caller) -> Vec<BindMount> {
+    let profile = caller.environment.iter().find(|(name, _)| name == "LLVM_PROFILE_FILE");
+    let profiles = profile.and_then(|(_, pattern)| Path::new(pattern).parent());
+    let profiles = profiles.map(|directory| (caller.directory.join(directory), false));
+    let binary = caller.executable.clone().map(|binary| (binary, true));
+    let paths = binary.into_iter().chain(profiles);
+    paths.map(|(path, readonly)| BindMount { source: path.clone(), target: path, readonly }).collect()
+}
+
+/// In a foreign root the runner's directory means nothing: `/` unless one is given.
+fn workdir(spec: &Spec<'_>, caller: &Caller) -> Option<PathBuf> {
+    let default = match spec.rootfs {
+        Some(Rootfs::Directory(_)) => PathBuf::from("/"),
+        Some(Rootfs::Host) | None => caller.directory.clone(),
+    };
+    Some(spec.workdir.map_or(default, PathBuf::from))
+}
+
+fn environment(spec: &Spec<'_>, caller: &Caller) -> Vec<(OsString, OsString)> {
+    let mut variables = if spec.clear_env { Vec::new() } else { caller.environment.clone() };
+    for (name, value) in spec.env {
+        variables.retain(|(known, _)| known != name);
+        variables.push((OsString::from(name), OsString::from(value)));
+    }
+    variables
+}

@@ -1,0 +1,127 @@
+//! The guest's mounts: a list of steps in a new mount namespace.
+//!
+//! ```text
+//! lowerdir (the host's / or a directory)  ─┐
+//! upperdir, workdir on a private tmpfs    ─┴─ overlay = new_root ─ pivot_root ─ /proc /sys /dev ─ binds, tmpfs
+//! ```
+//!
+//! Nothing is ever written to the lowerdir. The tmpfs belongs to the guest: what it writes there is
+//! charged to its memory limit, and all of it is gone with the namespace: there is nothing to clean up.
+//!
+//! Every source is taken (`open_tree`) before the first mount and put in place after `pivot_root`: no
+//! stage covers a source, and no symlink inside a foreign root leads a mount or a `mkdir` to the host.
+
+mod bind;
+mod overlay;
+mod readonly;
+mod system;
+
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MsFlags, mount};
+
+use crate::error::{At, SetupError, Step};
+use crate::wire::codec::{choice, record};
+use bind::Taken;
+
+/// What the guest's tree is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tree {
+    pub(crate) root: Root,
+    /// A fresh /proc, with a new pid namespace.
+    pub(crate) proc: bool,
+    /// In a user namespace the overlay keeps its marks in `user.*` attributes (Linux 5.11).
+    pub(crate) userxattr: bool,
+    pub(crate) readonly: bool,
+    /// Host paths that stay visible in a foreign root.
+    pub(crate) visible: Vec<BindMount>,
+    pub(crate) binds: Vec<BindMount>,
+    pub(crate) tmpfs: Vec<TmpfsMount>,
+}
+record! { Tree { root, proc, userxattr, readonly, visible, binds, tmpfs } }
+
+/// Where the root comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Root {
+    /// The host's own, as it is.
+    Keep,
+    /// A copy-on-write view of the host's.
+    Host,
+    /// A copy-on-write view of a directory.
+    Directory(PathBuf),
+}
+choice! { Root { 1 Keep, 2 Host, 3 Directory(path) } }
+
+/// A bind mount, submounts included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BindMount {
+    pub(crate) source: PathBuf,
+    pub(crate) target: PathBuf,
+    pub(crate) readonly: bool,
+}
+record! { BindMount { source, target, readonly } }
+
+/// A fresh tmpfs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TmpfsMount {
+    pub(crate) target: PathBuf,
+    pub(crate) size: Option<u64>,
+}
+record! { TmpfsMount { target, size } }
+
+/// Makes the tree and moves this process into it. In a new mount namespace, in the pid namespace that
+/// /proc is to show.
+pub(crate) fn enter(tree: &Tree) -> Result<(), SetupError> {
+    keep_mounts_private()?;
+    let visible = bind::take(&tree.visible, Step::KeepVisible)?;
+    let binds = bind::take(&tree.binds, Step::Bind)?;
+    if tree.root == Root::Keep {
+        return in_place(tree, &binds);
+    }
+    let pieces = system::take(tree.proc)?;
+    match &tree.root {
+        Root::Directory(path) => overlay::enter_directory(path, tree.userxattr)?,
+        Root::Host | Root::Keep => overlay::enter_host(tree.userxattr)?,
+    }
+    pieces.put()?;
+    in_new_root(tree, &visible, &binds)
+}
+
+/// No mount of the guest's reaches the host, and none of the host's comes in later.
+fn keep_mounts_private() -> Result<(), SetupError> {
+    let none = None::<&Path>;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).at(Step::Propagation, "/")
+}
+
+/// The host's own tree, with /proc and the mounts that were asked for on top. Nothing is created in it:
+/// it is the host's.
+fn in_place(tree: &Tree, binds: &[Taken]) -> Result<(), SetupError> {
+    if tree.readonly {
+        // Before /proc, tmpfs and binds: they stay as they were asked for.
+        readonly::everything()?;
+    }
+    if tree.proc {
+        system::mount_proc()?;
+    }
+    tree.tmpfs.iter().try_for_each(mount_tmpfs)?;
+    binds.iter().try_for_each(Taken::put)
+}
+
+/// The mount points are made first (in the overlay's upper layer), then the root may become read-only.
+fn in_new_root(tree: &Tree, visible: &[Taken], binds: &[Taken]) -> Result<(), SetupError> {
+    visible.iter().chain(binds).try_for_each(Taken::make_mount_point)?;
+    tree.tmpfs.iter().try_for_each(|tmpfs| bind::make_directory(&tmpfs.target))?;
+    if tree.readonly {
+        readonly::mount_at(Path::new("/"))?;
+    }
+    tree.tmpfs.iter().try_for_each(mount_tmpfs)?;
+    // After the tmpfs: a test binary below a fresh /tmp stays visible.
+    visible.iter().chain(binds).try_for_each(|taken| taken.put_making(tree.readonly))
+}
+
+fn mount_tmpfs(tmpfs: &TmpfsMount) -> Result<(), SetupError> {
+    let size = tmpfs.size.map(|size| format!("size={size}"));
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    let target = tmpfs.target.as_path();
+    mount(Some("tmpfs"), target, Some("tmpfs"), flags, size.as_deref()).at(Step::Tmpfs, target)
+}

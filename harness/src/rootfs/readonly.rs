@@ -1,0 +1,56 @@
+//! Read-only mounts: one call since Linux 5.12, mount by mount before.
+
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sys::statvfs::{FsFlags, statvfs};
+
+use super::bind::c_path;
+use super::overlay::mount_points;
+use crate::error::{At, SetupError, Step};
+use crate::sys::mount::make_readonly;
+
+/// Every mount of this namespace.
+pub(crate) fn everything() -> Result<(), SetupError> {
+    tree_at(Path::new("/"))
+}
+
+/// The mount at `path` alone.
+pub(crate) fn mount_at(path: &Path) -> Result<(), SetupError> {
+    match make_readonly(&c_path(path).at(Step::Readonly, path)?, false) {
+        Err(Errno::ENOSYS) => remount(path),
+        answer => answer.at(Step::Readonly, path),
+    }
+}
+
+/// The mount at `path` and those below it.
+pub(crate) fn tree_at(path: &Path) -> Result<(), SetupError> {
+    match make_readonly(&c_path(path).at(Step::Readonly, path)?, true) {
+        Err(Errno::ENOSYS) => below(path)?.iter().try_for_each(|mount| remount(mount)),
+        answer => answer.at(Step::Readonly, path),
+    }
+}
+
+fn below(path: &Path) -> Result<Vec<PathBuf>, SetupError> {
+    let points = mount_points()?.into_iter().map(|point| point.path);
+    Ok(points.filter(|point| point.starts_with(path)).collect())
+}
+
+/// `MS_REMOUNT | MS_BIND` sets exactly the flags given: those that are set already must be repeated, and
+/// in a user namespace they are locked (mount_namespaces(7)).
+fn remount(path: &Path) -> Result<(), SetupError> {
+    let set = statvfs(path).at(Step::Readonly, path)?.flags();
+    let kept = [
+        (FsFlags::ST_NOSUID, MsFlags::MS_NOSUID),
+        (FsFlags::ST_NODEV, MsFlags::MS_NODEV),
+        (FsFlags::ST_NOEXEC, MsFlags::MS_NOEXEC),
+        (FsFlags::ST_NOATIME, MsFlags::MS_NOATIME),
+        (FsFlags::ST_NODIRATIME, MsFlags::MS_NODIRATIME),
+        (FsFlags::ST_RELATIME, MsFlags::MS_RELATIME),
+    ];
+    let kept = kept.iter().filter(|(has, _)| set.contains(*has)).map(|(_, flag)| *flag);
+    let flags = kept.fold(MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY, MsFlags::union);
+    let none = None::<&Path>;
+    mount(none, path, none, flags, none).at(Step::Readonly, path)
+}

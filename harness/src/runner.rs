@@ -1,0 +1,145 @@
+//! The parent's side of one run: Spec → Plan → guest → Evidence → Outcome, and what libtest gets of it.
+//!
+//! Runs on the test's own thread, so that output printed here is captured as that test's. The thread
+//! makes the cgroup leaf, asks the zygote for the guest, watches (watch.rs) until the guest's init has
+//! ended, gathers, concludes, cleans up. Every resource is held by a value that frees it when dropped:
+//! a panic in here leaves nothing behind either.
+
+mod clock;
+mod launch;
+mod relay;
+mod settle;
+mod watch;
+
+use std::time::Instant;
+
+use crate::cgroup::Leaf;
+use crate::error::{SetupError, Step, Unsupported};
+use crate::evidence::{Evidence, Measured, Rusage};
+use crate::host;
+use crate::outcome::{self, Outcome};
+use crate::plan::{self, Caller, Plan};
+use crate::spec::Spec;
+use crate::sys::body::Body;
+
+/// What became of one run.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The guest ran.
+    Ran(Outcome),
+    /// A step before the body failed.
+    NotRun(SetupError),
+    /// This machine lacks something; nothing was started.
+    Unsupported(Unsupported),
+}
+
+/// Runs a test function in a guest and settles with libtest: returns, or panics with the reason.
+#[track_caller]
+pub fn run(spec: &Spec<'static>, body: fn() -> i32) {
+    let mut evidence = Evidence::default();
+    let end = attempt(spec, body, &mut evidence);
+    settle::settle(spec, &end, &evidence);
+}
+
+fn attempt(spec: &Spec<'_>, body: Body, evidence: &mut Evidence) -> End {
+    let plan = match host::get().and_then(|host| plan::resolve(spec, host, &caller())) {
+        Ok(plan) => plan,
+        Err(unsupported) => return End::Unsupported(unsupported),
+    };
+    if let Err(unsupported) = carry_out(&plan, body, evidence) {
+        return End::Unsupported(unsupported);
+    }
+    match outcome::conclude(spec, evidence) {
+        Ok(outcome) => End::Ran(outcome),
+        Err(error) => End::NotRun(error),
+    }
+}
+
+/// The runner as it is now: tests may have changed directory and environment since the zygote was made.
+fn caller() -> Caller {
+    Caller {
+        // A directory that was removed cannot be entered by the guest either.
+        directory: std::env::current_dir().unwrap_or_else(|_| "/".into()),
+        environment: std::env::vars_os().collect(),
+        executable: std::env::current_exe().ok(),
+    }
+}
+
+/// Leaf, guest, evidence, clean-up: whatever fails becomes evidence.
+fn carry_out(plan: &Plan, body: Body, evidence: &mut Evidence) -> Result<(), Unsupported> {
+    let mut leaf = match make_leaf(plan) {
+        Ok(leaf) => leaf,
+        Err(error) => {
+            evidence.setup = Some(error);
+            return Ok(());
+        }
+    };
+    let started = Instant::now();
+    let launched = launch::launch(plan, body, leaf.as_ref())?;
+    match launched {
+        Ok(launched) => watch::watch(launched, plan, leaf.as_mut(), started, evidence),
+        Err(error) => evidence.setup = Some(error),
+    }
+    evidence.usage.wall = started.elapsed();
+    if let Some(leaf) = leaf {
+        close_leaf(leaf, evidence);
+    }
+    Ok(())
+}
+
+fn make_leaf(plan: &Plan) -> Result<Option<Leaf>, SetupError> {
+    let Some(limits) = &plan.leaf else { return Ok(None) };
+    let host = host::get().ok().and_then(|host| host.cgroups.as_ref().ok());
+    let layout = host.ok_or_else(|| {
+        SetupError::new(Step::FindCgroup, crate::error::Object::None, nix::errno::Errno::ENOENT)
+    })?;
+    Leaf::make(layout, limits).map(Some)
+}
+
+/// Evidence is read before removal: counters vanish with the directory.
+fn close_leaf(mut leaf: Leaf, evidence: &mut Evidence) {
+    evidence.cgroups = leaf.paths();
+    match leaf.evidence(&mut evidence.usage) {
+        Ok(oom) => evidence.oom = oom,
+        // Without the OOM counter there is no verdict.
+        Err(error) => {
+            evidence.setup.get_or_insert(error);
+        }
+    }
+    if let Err(error) = leaf.remove() {
+        evidence.cleanup.push(error);
+    }
+}
+
+/// The body's own figures; a leaf adds the rest.
+fn take_rusage(rusage: &Rusage, evidence: &mut Evidence) {
+    const SOURCE: &str = "rusage";
+    const BLOCK: u64 = 512;
+    let usage = &mut evidence.usage;
+    usage.cpu_user = Some(Measured::new(rusage.user, SOURCE));
+    usage.cpu_system = Some(Measured::new(rusage.system, SOURCE));
+    usage.maxrss = Some(Measured::new(rusage.maxrss, SOURCE));
+    usage.minor_faults = Some(Measured::new(rusage.minor_faults, SOURCE));
+    usage.major_faults = Some(Measured::new(rusage.major_faults, SOURCE));
+    usage.voluntary_switches = Some(Measured::new(rusage.voluntary_switches, SOURCE));
+    usage.involuntary_switches = Some(Measured::new(rusage.involuntary_switches, SOURCE));
+    usage.io_read = Some(Measured::new(rusage.blocks_in * BLOCK, SOURCE));
+    usage.io_written = Some(Measured::new(rusage.blocks_out * BLOCK, SOURCE));
+}
+
+/// Whether libtest captures what a test prints. nextest and `--nocapture` do not: then nothing that is
+/// printed stays in this process.
+fn output_is_captured() -> bool {
+    let asked = std::env::args_os().any(|argument| {
+        argument == "--nocapture" || argument == "--no-capture" || argument == "--show-output-live"
+    });
+    let environment = std::env::var_os("RUST_TEST_NOCAPTURE").is_some_and(|value| value != "0");
+    !asked && !environment
+}
+
+/// A number that a test cannot guess: the kernel's random bytes.
+fn token() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // Each RandomState has fresh keys, seeded by getrandom(2) in this process.
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,112 @@
+//! What libtest gets of a run: a return, or a panic with the reason; and the report file.
+//!
+//! * A panic of the guest is resumed here with its own message (its hook has printed it already), so that
+//!   `should_panic(expected)` compares the real thing.
+//! * Every other failure is a real panic of this thread, at the test's place.
+//! * Under `#[should_panic]` only the first may unwind: a death that is no panic, or a set-up that failed,
+//!   prints its reason and *returns*, which libtest counts as a failure.
+
+use std::io::Write;
+use std::panic::resume_unwind;
+use std::path::Path;
+
+use super::End;
+use crate::error::Unsupported;
+use crate::evidence::Evidence;
+use crate::outcome::{Outcome, passes, policy};
+use crate::render;
+use crate::report::{self, Verdict};
+use crate::spec::{Leaks, Spec, UnsupportedPolicy};
+
+/// Settles one run.
+#[track_caller]
+pub(crate) fn settle(spec: &Spec<'_>, end: &End, evidence: &Evidence) {
+    let verdict = verdict(spec, end, evidence);
+    append_report(spec, end, evidence, verdict);
+    match end {
+        End::Unsupported(unsupported) if verdict == Verdict::Skip => announce_skip(spec, unsupported),
+        End::Unsupported(unsupported) => fail(spec, &render::unsupported(spec, unsupported)),
+        End::NotRun(error) => fail(spec, &render::not_run(spec, error, &again(spec))),
+        End::Ran(_) if verdict == Verdict::Pass => pass(spec, evidence),
+        End::Ran(outcome) => {
+            let text = render::failure(spec, outcome, evidence, &again(spec));
+            match outcome {
+                Outcome::Panicked { message, .. } => resume(message.as_deref(), &text),
+                _ => fail(spec, &text),
+            }
+        }
+    }
+}
+
+/// With `#[should_panic]` the last word is libtest's, on the panic that is resumed.
+fn verdict(spec: &Spec<'_>, end: &End, evidence: &Evidence) -> Verdict {
+    match end {
+        End::Unsupported(_) if skips(spec) => Verdict::Skip,
+        End::Ran(outcome) if passes(spec, outcome, evidence) => Verdict::Pass,
+        End::Ran(_) | End::NotRun(_) | End::Unsupported(_) => Verdict::Fail,
+    }
+}
+
+/// The attribute's word, else `HARNESS_UNSUPPORTED=skip`.
+fn skips(spec: &Spec<'_>) -> bool {
+    let asked = std::env::var_os("HARNESS_UNSUPPORTED").is_some_and(|value| value == "skip");
+    spec.unsupported.map_or(asked, |policy| policy == UnsupportedPolicy::Skip)
+}
+
+/// Past libtest's capture: a skip that nobody sees would be a silent green. Under `#[should_panic]`
+/// returning is a failure, which is what a skipped proof of a panic is.
+fn announce_skip(spec: &Spec<'_>, unsupported: &Unsupported) {
+    let line = render::skipped(spec, unsupported);
+    // A closed stderr takes the notice with it; the report file still has it.
+    drop(std::io::stderr().write_all(line.as_bytes()));
+}
+
+fn pass(spec: &Spec<'_>, evidence: &Evidence) {
+    if policy(spec) == Leaks::Warn && !evidence.leftovers.is_empty() {
+        eprintln!("{}", render::left_warning(spec, &evidence.leftovers));
+    }
+    if !super::output_is_captured() {
+        eprintln!("{}", render::usage_line(spec, &evidence.usage));
+    }
+}
+
+#[track_caller]
+fn fail(spec: &Spec<'_>, text: &str) {
+    if spec.should_panic {
+        eprintln!("{text}");
+        return;
+    }
+    panic!("{text}");
+}
+
+/// A payload that was no string stays none: `should_panic(expected)` then fails as it would without us.
+fn resume(message: Option<&str>, text: &str) -> ! {
+    eprintln!("{text}");
+    match message {
+        Some(message) => resume_unwind(Box::new(message.to_owned())),
+        None => resume_unwind(Box::new(())),
+    }
+}
+
+fn append_report(spec: &Spec<'_>, end: &End, evidence: &Evidence, verdict: Verdict) {
+    let Some(path) = std::env::var_os("HARNESS_REPORT").filter(|path| !path.is_empty()) else { return };
+    let line = report::line(spec, end, evidence, verdict);
+    if let Err(error) = report::append(Path::new(&path), &line) {
+        eprintln!("{}", render::report_not_written(Path::new(&path), &error));
+    }
+}
+
+/// How to run this test again, from what cargo tells a test about itself.
+fn again(spec: &Spec<'_>) -> String {
+    let name = spec.name.split_once("::").map_or(spec.name, |(_, path)| path);
+    // libtest names the thread after the test: the cases of a parametrised test have names of their own.
+    let thread = std::thread::current();
+    let name = thread.name().filter(|name| *name != "main").unwrap_or(name);
+    match std::env::var("CARGO_PKG_NAME") {
+        Ok(package) => format!("cargo test -p {package} -- --exact {name} --nocapture"),
+        Err(_) => {
+            let binary = std::env::args().next().unwrap_or_default();
+            format!("{binary} --exact {name} --nocapture")
+        }
+    }
+}

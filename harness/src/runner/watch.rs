@@ -1,0 +1,203 @@
+//! Watching one guest: frames, output, deadlines, until its init has ended and the pipes are drained.
+//!
+//! Never until end of file: a daemon may hold a pipe for ever.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+
+use super::clock::{Clock, Tick};
+use super::launch::{Guest, Launched};
+use super::relay::Relay;
+use crate::cgroup::Leaf;
+use crate::error::{Object, SetupError, Step};
+use crate::evidence::{Evidence, Violation, WaitStatus};
+use crate::plan::Plan;
+use crate::sys::socket::{self, Received};
+use crate::wire::{self, Control, Report};
+
+/// Watches to the end and fills the evidence.
+pub(crate) fn watch(
+    launched: Launched,
+    plan: &Plan,
+    leaf: Option<&mut Leaf>,
+    started: Instant,
+    evidence: &mut Evidence,
+) {
+    let relay = Relay::new(launched.stdout, launched.stderr, &plan.guest.name);
+    let clock = Clock::new(plan, started, leaf.is_some());
+    let open = Open { control: true, report: true };
+    let buffer = vec![0; wire::MAX_FRAME];
+    let mut watch = Watch { guest: launched.guest, relay, clock, leaf, evidence, open, buffer };
+    watch.until_ended();
+    watch.finish();
+}
+
+/// Which sockets have not reached end of file.
+struct Open {
+    control: bool,
+    report: bool,
+}
+
+struct Watch<'a> {
+    guest: Guest,
+    relay: Relay,
+    clock: Clock,
+    leaf: Option<&'a mut Leaf>,
+    evidence: &'a mut Evidence,
+    open: Open,
+    buffer: Vec<u8>,
+}
+
+impl Watch<'_> {
+    fn until_ended(&mut self) {
+        loop {
+            let ended = self.wait();
+            // Frames before output: `Started` tells the pid that the relay looks for.
+            self.read_control();
+            self.read_report();
+            self.relay.forward();
+            let never_began = !self.open.control && self.guest.pidfd.is_none();
+            if ended || never_began {
+                return;
+            }
+            self.keep_time();
+        }
+    }
+
+    /// Sleeps until something happens; whether the init has ended.
+    fn wait(&self) -> bool {
+        let mut fds = self.sources();
+        let pause = self.clock.next_event().saturating_duration_since(Instant::now());
+        let ready = ppoll(&mut fds, Some(pause.into()), None);
+        // EINTR and a timeout are nothing but an early look.
+        let ended = fds.last().and_then(PollFd::any).unwrap_or(false);
+        ready.is_ok_and(|count| count > 0) && self.guest.pidfd.is_some() && ended
+    }
+
+    /// Everything that can wake us; the pidfd last.
+    fn sources(&self) -> Vec<PollFd<'_>> {
+        let control = self.open.control.then(|| self.guest.control.as_fd());
+        let report = self.open.report.then(|| self.guest.report.as_fd());
+        let pidfd = self.guest.pidfd.as_ref().map(AsFd::as_fd);
+        let sockets = control.into_iter().chain(report);
+        let all = sockets.chain(self.relay.sources()).chain(pidfd);
+        all.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect()
+    }
+
+    fn read_control(&mut self) {
+        while let Some(message) = next(self.guest.control.as_fd(), &mut self.buffer) {
+            if message.length == 0 {
+                self.open.control = false;
+                return;
+            }
+            let frame = wire::decode::<Control>(&self.buffer[..message.length]);
+            match frame {
+                Ok(frame) => self.take_control(frame, message),
+                Err(_) => self.violated(Violation::Forged { length: message.length }),
+            }
+        }
+    }
+
+    fn take_control(&mut self, frame: Control, mut message: Received) {
+        match frame {
+            Control::Cloned => self.guest.pidfd = message.fds.pop(),
+            Control::SetupFailed(error) => self.setup_failed(error),
+            Control::Ready => {}
+            Control::BodyEnded { status, rusage } => {
+                self.evidence.body = Some(status);
+                super::take_rusage(&rusage, self.evidence);
+            }
+            Control::Leftovers(processes) => self.evidence.leftovers.extend(processes),
+        }
+    }
+
+    fn read_report(&mut self) {
+        while let Some(message) = next(self.guest.report.as_fd(), &mut self.buffer) {
+            if message.length == 0 {
+                self.open.report = false;
+                return;
+            }
+            let frame = wire::decode_report(self.guest.token, &self.buffer[..message.length]);
+            match frame {
+                Ok(frame) if !message.truncated => self.take_report(frame),
+                Ok(_) | Err(_) => self.violated(Violation::Forged { length: message.length }),
+            }
+        }
+    }
+
+    fn take_report(&mut self, frame: Report) {
+        let decided = self.evidence.returned.is_some() || self.evidence.panicked.is_some();
+        match frame {
+            Report::SetupFailed(error) => self.setup_failed(error),
+            Report::Started { pid } => {
+                self.evidence.started = true;
+                self.relay.rename_thread(pid);
+            }
+            Report::Escaped { pid } => self.violated(Violation::Escaped { pid }),
+            Report::Leftovers(processes) => self.evidence.leftovers.extend(processes),
+            Report::Returned(_) | Report::Panicked(_) if decided => {
+                self.violated(Violation::OutOfOrder { frame: "a second verdict" });
+            }
+            Report::Returned(_) | Report::Panicked(_) if !self.evidence.started => {
+                self.violated(Violation::OutOfOrder { frame: "a verdict before the start" });
+            }
+            Report::Returned(code) => self.evidence.returned = Some(code),
+            Report::Panicked(panic) => self.evidence.panicked = Some(panic),
+        }
+    }
+
+    fn setup_failed(&mut self, error: SetupError) {
+        self.evidence.setup.get_or_insert(error);
+    }
+
+    fn violated(&mut self, violation: Violation) {
+        self.evidence.violation.get_or_insert(violation);
+    }
+
+    fn keep_time(&mut self) {
+        match self.clock.tick(self.leaf.as_deref_mut()) {
+            Tick::Nothing => {}
+            Tick::Expired(deadline) => {
+                self.evidence.deadline = Some(deadline);
+                self.guest.stop();
+            }
+            Tick::Unresponsive => self.guest.kill(),
+        }
+    }
+
+    /// The init has ended: everything it and the body sent is there to be read.
+    fn finish(&mut self) {
+        self.relay.finish();
+        match self.guest.reap() {
+            Some(Ok(status)) => self.evidence.init = Some(status),
+            Some(Err(errno)) => self.setup_failed(SetupError::new(Step::Wait, Object::None, errno)),
+            None => self.no_guest(),
+        }
+        if self.evidence.body.is_none() && self.evidence.init == Some(WaitStatus::Exited(0)) {
+            self.ended_early();
+        }
+    }
+
+    /// End of file before a pidfd: the zygote is gone, or refused and said so.
+    fn no_guest(&mut self) {
+        self.setup_failed(SetupError::new(Step::AskZygote, Object::None, Errno::EPIPE));
+    }
+
+    /// An init that ends without a body has said why, or lost its channel.
+    fn ended_early(&mut self) {
+        self.setup_failed(SetupError::new(Step::Wait, "the init", Errno::EPIPE));
+    }
+}
+
+/// The next message that is already there.
+fn next(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<Received> {
+    match socket::receive(socket, buffer, false) {
+        Ok(message) => Some(message),
+        // The other side closed with something unread: no more will come.
+        Err(Errno::ECONNRESET) => Some(Received { length: 0, truncated: false, fds: Vec::new() }),
+        Err(_) => None,
+    }
+}
