@@ -1,8 +1,110 @@
-//! The `#[isolated]` attribute.
+//! The `#[isolated]` attribute of `isolated-harness`.
+//!
+//! One expansion is parse (`args`) → check (`check`) → wait for the other test attributes (`order`,
+//! `peek`) → expand (`expand`). Tokens are kept to the end, so that every mistake is reported at its own
+//! span, all of them at once.
+
+mod args;
+mod attribute;
+mod check;
+mod errors;
+mod expand;
+mod guess;
+mod lex;
+mod marker;
+mod order;
+mod peek;
+mod test_fn;
+mod units;
+
 use proc_macro::TokenStream;
 
-/// Skeleton.
+/// Runs a test in a guest: a process of its own with the namespaces, root filesystem and limits asked
+/// for. The test passes only if the body returned success *and* nothing else went wrong.
+///
+/// ```ignore
+/// use harness::isolated;
+///
+/// #[isolated(pid, uts, mem = "100M")]
+/// fn fits_in_100_mib() {
+///     assert_eq!(std::process::id(), 2);
+/// }
+/// ```
+///
+/// # Namespaces
+///
+/// `user`, `pid`, `mount`, `uts`, `ipc`, `net`, `cgroup`, `time`, or `all` of them. `pid` brings a `/proc`
+/// of its own and an init as pid 1, the body is pid 2; with `pid1` in its place the body is pid 1 itself
+/// (and then ignores the signals that it sends to itself). `net` brings loopback up.
+///
+/// # Identity
+///
+/// | argument | effect |
+/// |---|---|
+/// | `hostname = "box"` | host name in a UTS namespace of its own |
+/// | `uid = 1000`, `gid = 1000` | ids of the body, as seen inside |
+///
+/// # Filesystem
+///
+/// | argument | effect |
+/// |---|---|
+/// | `rootfs` | copy-on-write view of the host's root |
+/// | `rootfs = "fixtures/busybox"` | copy-on-write view of a directory, relative to the crate; a missing one is a compile error |
+/// | `readonly` | everything but `tmpfs` and writable binds is mounted read-only |
+/// | `bind = "SRC:DST"`, `bind = "SRC:DST:ro"` | bind mount, `SRC` relative to the crate; repeatable |
+/// | `tmpfs = "/tmp"`, `tmpfs = "/tmp:16M"` | fresh tmpfs; repeatable |
+/// | `workdir = "/srv"` | working directory of the body |
+/// | `env = "KEY=VALUE"` | environment variable; repeatable |
+/// | `clear_env` | the body starts with `env` and nothing else |
+///
+/// ```ignore
+/// #[isolated(pid, rootfs, readonly, tmpfs = "/tmp:16M", bind = "tests/data:/data:ro", workdir = "/data")]
+/// fn reads_its_data() {
+///     assert!(std::fs::write("/data/x", "").is_err());
+/// }
+/// ```
+///
+/// # Limits
+///
+/// | argument | effect |
+/// |---|---|
+/// | `mem = "100M"` | memory of all the guest's processes; swap is 0 unless given |
+/// | `swap = "10M"` | swap on top of it |
+/// | `pids = 20` | processes and threads |
+/// | `cpu = 0.5` | cores, to a thousandth |
+/// | `cpuset = "0-3,7"` | the CPUs that it may use |
+/// | `timeout = "5s"` | wall time |
+/// | `cpu_time = "2s"` | user and system time of all its processes |
+/// | `rlimit(nofile = 64, fsize = "1M", cpu = "2s", core = 0, stack = unlimited)` | `setrlimit(2)` |
+///
+/// Sizes: a number is bytes; `K M G T` and `KiB MiB GiB TiB` are powers of 1024, `kB MB GB TB` powers of
+/// 1000. Durations: `us`, `ms`, `s`, `min`, `h`. Both take decimals: `"1.5G"`, `"0.5s"`.
+///
+/// # Ending
+///
+/// `expect = oom | timeout | exit(3) | signal(SIGSEGV)`: this ending passes and every other one fails,
+/// success included.
+///
+/// ```ignore
+/// #[isolated(pid, mem = "16M", expect = oom)]
+/// fn is_killed_for_its_memory() {
+///     std::hint::black_box(vec![1_u8; 64 << 20]);
+/// }
+/// ```
+///
+/// # Policy
+///
+/// `leaks = fail | warn | allow`: what becomes of a test that leaves processes behind (they are killed in
+/// any case). `unsupported = fail | skip`: what becomes of it on a machine that cannot run it.
+///
+/// # Other test attributes
+///
+/// `#[test]` is emitted when no test attribute is there. `#[test]`, `#[should_panic]`, `#[ignore]`,
+/// `#[tokio::test]`, `#[rstest]`, `#[test_case]`, `proptest!`, `#[test_log::test]` and the like compose in any
+/// order: fixtures and arguments are evaluated in the guest. Two orders cannot work and are compile
+/// errors that say what to write: `#[serial]` above `#[isolated]` (the lock would be taken in the guest),
+/// and `#[rstest] #[isolated] #[case(..)]` (rstest would give us to that case only).
 #[proc_macro_attribute]
-pub fn isolated(_args: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn isolated(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::isolated(args.into(), item.into()).into()
 }

@@ -2,6 +2,9 @@
 //!
 //! Pure: the same Spec on the same Host, asked by the same [`Caller`], gives the same Plan.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

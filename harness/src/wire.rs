@@ -26,6 +26,8 @@
 //! else a test writes to a descriptor that is not its own, it does not forge a verdict.
 
 pub(crate) mod codec;
+#[cfg(test)]
+mod tests;
 
 use nix::errno::Errno;
 

@@ -1,0 +1,176 @@
+//! Living with other test attributes.
+//!
+//! rustc expands attributes from top to bottom, so what we are given depends on the order in which they
+//! were written. Two moves make every order work:
+//!
+//! 1. *Defer*. Attributes behind us that may transform the function (`#[rstest]`, `#[tokio::test]`, ...) go
+//!    first: we put ourselves last, with a marker of what we saw, and wait for our next turn. In the end we
+//!    always see a synchronous function without arguments.
+//! 2. *Register once*. `#[test]` is ours to emit only when no test attribute is or was there. One that stood
+//!    in front of us leaves no trace in the tokens, so `peek` reads the source; one that we defer past is
+//!    carried in the marker.
+
+use crate::args::Args;
+use crate::attribute::{self, Seen};
+use crate::errors::{Errors, at};
+use crate::marker::Marker;
+use crate::peek;
+use crate::test_fn::TestFn;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote};
+use syn::{Attribute, parse_quote};
+
+/// Whose turn it is.
+pub(crate) enum Turn {
+    /// That of an attribute behind us; the marker comes back to us later.
+    Later(Marker),
+    /// Ours; the attributes to emit in front of the test.
+    Now(TokenStream),
+}
+
+/// Decides whose turn it is.
+pub(crate) fn turn(args: &Args, test: &TestFn) -> syn::Result<Turn> {
+    let mut marker = match args.marker.clone() {
+        Some(tokens) => Marker::read(tokens)?,
+        None => at_first_sight(args, test)?,
+    };
+    if marker.note(&test.attrs) {
+        return Ok(Turn::Later(marker));
+    }
+    let test_attribute = marker.test_attribute();
+    is_plain(test)?;
+    let ignore = args
+        .marker
+        .is_none()
+        .then(|| ignore_elsewhere(test))
+        .flatten();
+    Ok(Turn::Now(quote!(#ignore #test_attribute)))
+}
+
+/// The function again, with ourselves behind everything that goes first.
+pub(crate) fn defer(
+    mut test: TestFn,
+    krate: &TokenStream,
+    args: &Args,
+    marker: &Marker,
+) -> TokenStream {
+    let ignore = args
+        .marker
+        .is_none()
+        .then(|| ignore_elsewhere(&test))
+        .flatten();
+    // What must stay outside of the guest comes behind us, so that it wraps what we make.
+    let (outside, first): (Vec<_>, Vec<_>) =
+        test.attrs.into_iter().partition(attribute::stays_outside);
+    let user = &args.user;
+    let ourselves = parse_quote!(#[#krate::isolated(#user #marker)]);
+    test.attrs = ignore
+        .into_iter()
+        .chain(first)
+        .chain([ourselves])
+        .chain(outside)
+        .collect();
+    test.into_token_stream()
+}
+
+/// The function without `#[test]`, which would complain about its arguments as well.
+pub(crate) fn without_test_attribute(mut test: TestFn) -> TestFn {
+    test.attrs.retain(|attr| !attr.path().is_ident("test"));
+    test
+}
+
+/// Not on Linux: compiles, and is ignored with a reason. rstest gives an attribute in front of `#[case]` to
+/// that case alone, so there it is left to the runner to say so.
+fn ignore_elsewhere(test: &TestFn) -> Option<Attribute> {
+    let has = |name| {
+        test.attrs
+            .iter()
+            .any(|attr| attribute::ends_with(attr.path(), name))
+    };
+    (!has("ignore") && !has("case"))
+        .then(|| parse_quote!(#[cfg_attr(not(target_os = "linux"), ignore = "isolated tests need Linux")]))
+}
+
+/// The first expansion is the only one whose span is in the user's source: what stands around us is looked
+/// up here.
+fn at_first_sight(args: &Args, test: &TestFn) -> syn::Result<Marker> {
+    let call_site = Span::call_site();
+    let before = Seen::read(&peek::before(call_site));
+    let after = Seen::read(&peek::after(call_site));
+    let name = |wanted: &'static str| move |seen: &Seen| seen.name == wanted;
+    if before.iter().any(name("rstest")) && after.iter().any(name("case")) {
+        return Err(syn::Error::new(
+            call_site,
+            "#[rstest] gives an attribute in front of a #[case] to that case alone, and the others would not be \
+             isolated; write #[isolated] below the last #[case] or above #[rstest]",
+        ));
+    }
+    let mut marker = Marker::default();
+    marker.note_registering(before);
+    // In `proptest!`, our span is in proptest's source, and only the function's name is in the user's. That
+    // list is only good when we are in it: else a macro took the attributes from the name.
+    let above = Seen::read(&peek::above(test.sig.ident.span()));
+    if above.iter().any(|seen| seen.is_isolated(&args.user)) {
+        marker.note_registering(above);
+    }
+    Ok(marker)
+}
+
+/// When it is our turn, the function must be one that can be called through a `fn()`.
+fn is_plain(test: &TestFn) -> syn::Result<()> {
+    let sig = &test.sig;
+    let mut errors = Errors::default();
+    if let Some(keyword) = &sig.asyncness {
+        errors.push(at(
+            keyword,
+            "an async test needs an async test attribute, such as #[tokio::test]",
+        ));
+    }
+    if let Some(receiver) = sig.receiver() {
+        errors.push(at(
+            receiver,
+            "a test has no `self`; write it as a free function",
+        ));
+    } else if !sig.inputs.is_empty() {
+        errors.push(at(
+            &sig.inputs,
+            "a test has no arguments, unless an attribute gives them, such as #[rstest] or #[test_case(..)]",
+        ));
+    }
+    let plain = "an isolated test is a plain `fn`";
+    if !sig.generics.params.is_empty() {
+        errors.push(at(&sig.generics, format!("{plain}, without generics")));
+    }
+    if let Some(keyword) = &sig.constness {
+        errors.push(at(keyword, format!("{plain}, not a `const fn`")));
+    }
+    if let Some(keyword) = &sig.unsafety {
+        errors.push(at(keyword, format!("{plain}, not an `unsafe fn`")));
+    }
+    if let Some(abi) = &sig.abi {
+        errors.push(at(abi, format!("{plain}, without `extern`")));
+    }
+    if takes_lock(&test.body) {
+        errors.push(syn::Error::new(
+            Span::call_site(),
+            "#[serial] and #[parallel] above #[isolated] would take their lock in the guest, where it excludes \
+             nobody; write them below #[isolated]",
+        ));
+    }
+    errors.into_result()
+}
+
+/// Whether serial_test has wrapped the body: `serial_test::local_serial_core(..)`. Its file locks work in a
+/// guest, too.
+fn takes_lock(body: &TokenStream) -> bool {
+    let mut after_crate = false;
+    body.clone().into_iter().any(|tree| match tree {
+        TokenTree::Group(group) => takes_lock(&group.stream()),
+        TokenTree::Ident(ident) => {
+            let found = after_crate && ident.to_string().starts_with("local_");
+            after_crate = ident == "serial_test";
+            found
+        }
+        _ => false,
+    })
+}
