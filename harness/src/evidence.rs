@@ -162,6 +162,8 @@ pub(crate) enum Violation {
     OutOfOrder { frame: &'static str },
     /// A forked child of the body came out of the test function; `pid` as the guest sees it.
     Escaped { pid: i32 },
+    /// The init ended before it had told everything: the body's end, or what was left behind, is unknown.
+    InitLost { status: Option<WaitStatus> },
 }
 
 /// All that was seen of one run.

@@ -1,8 +1,15 @@
 //! What is concluded from the evidence: pure functions, no I/O.
+//!
+//! Two questions, in this order. How did the guest end? ([`CAUSES`]: what explains the rest comes first.)
+//! If that is the ending the test asked for: does anything speak against it? ([`objection`].)
+//! In doubt, nothing passes.
+
+#[cfg(test)]
+mod tests;
 
 use crate::error::SetupError;
-use crate::evidence::{Deadline, Evidence, OomBy, Process, Violation};
-use crate::spec::Spec;
+use crate::evidence::{Deadline, Evidence, OomBy, Process, Violation, WaitStatus};
+use crate::spec::{Expect, Leaks, Namespaces, Spec};
 
 /// How the guest ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,28 +22,193 @@ pub(crate) enum Outcome {
     Returned(i32),
     /// The body ended by exit before the test function had returned, or changed its code on the way out.
     Exited(u8),
-    /// A signal ended the body (or stopped it for ever).
+    /// A signal ended the body (or stopped it for ever), or its init before it could tell of the body.
     Signaled { signal: i32, core: bool },
     /// The OOM killer struck in the guest, whatever became of the body.
     OomKilled { by: OomBy, kills: u64, survivors: Vec<Process> },
     /// A deadline ran out.
     TimedOut { limit: Deadline },
-    /// The test function returned success, but processes were still running.
+    /// The guest ended as the test asked, but processes were still running.
     LeftProcesses(Vec<Process>),
     /// The report cannot be trusted.
     Violated(Violation),
 }
 
-/// Skeleton.
-pub(crate) fn conclude(_spec: &Spec<'_>, _evidence: &Evidence) -> Result<Outcome, SetupError> {
-    Ok(Outcome::Passed)
+/// Judges one run.
+///
+/// # Errors
+/// A step that failed before the body ran, or the clean-up after a run that was fine otherwise.
+pub(crate) fn conclude(spec: &Spec<'_>, evidence: &Evidence) -> Result<Outcome, SetupError> {
+    if let Some(error) = &evidence.setup {
+        return Err(error.clone());
+    }
+    let ending = ending(evidence);
+    if ending != Outcome::Passed && !is_asked_for(spec, &ending, evidence) {
+        return Ok(ending);
+    }
+    if let Some(objection) = objection(spec, &ending, evidence) {
+        return Ok(objection);
+    }
+    evidence.cleanup.first().map_or(Ok(ending), |error| Err(error.clone()))
 }
 
-/// Skeleton.
-pub(crate) fn passes(_spec: &Spec<'_>, _outcome: &Outcome, _evidence: &Evidence) -> bool {
-    true
+/// Whether the run ended as the attribute says it must.
+///
+/// Never under `#[should_panic]`: there libtest has the last word, on the panic that is resumed for an
+/// [`Outcome::Panicked`]; every other outcome must print its text and return, for any panic would pass.
+pub(crate) fn passes(spec: &Spec<'_>, outcome: &Outcome, evidence: &Evidence) -> bool {
+    !spec.should_panic && is_asked_for(spec, outcome, evidence) && evidence.setup.is_none()
 }
-pub(crate) fn policy(spec: &Spec<'_>) -> crate::spec::Leaks {
-    use crate::spec::{Leaks, Namespaces};
-    spec.leaks.unwrap_or(if spec.namespaces.contains(Namespaces::PID) { Leaks::Fail } else { Leaks::Warn })
+
+/// What becomes of leftovers: as asked, else by whether the guest's processes are known to be its own.
+pub(crate) fn policy(spec: &Spec<'_>) -> Leaks {
+    let has_own_pids = spec.namespaces.contains(Namespaces::PID);
+    spec.leaks.unwrap_or(if has_own_pids { Leaks::Fail } else { Leaks::Warn })
+}
+
+/// Ways to end other than by returning success, in the order in which one explains another.
+const CAUSES: [fn(&Evidence) -> Option<Outcome>; 8] = [
+    // The guest was killed in the middle: what it says about itself comes second.
+    timed_out,
+    oom_killed,
+    // Also after `Returned`: a test that crashes on its way out has crashed.
+    died_by_signal,
+    // From here on the body's own word counts, so it must be believable, and its end be known.
+    violated,
+    lost,
+    // A panicking body exits 101 afterwards; whatever code it exits with, it panicked.
+    panicked,
+    returned_failure,
+    exited,
+];
+
+fn ending(evidence: &Evidence) -> Outcome {
+    match CAUSES.iter().find_map(|cause| cause(evidence)) {
+        Some(outcome) => outcome,
+        None if returned_success(evidence) => Outcome::Passed,
+        // All that no cause names: the init did not end well, so what it told may not be all.
+        None => Outcome::Violated(Violation::InitLost { status: evidence.init }),
+    }
+}
+
+/// The pass rule, as far as the guest itself is concerned. [`conclude`] adds what it left behind.
+fn returned_success(evidence: &Evidence) -> bool {
+    evidence.setup.is_none()
+        && evidence.started
+        && evidence.returned == Some(0)
+        && evidence.panicked.is_none()
+        && evidence.body == Some(WaitStatus::Exited(0))
+        && evidence.init == Some(WaitStatus::Exited(0))
+        && evidence.violation.is_none()
+        && evidence.oom.is_none()
+        && evidence.deadline.is_none()
+}
+
+fn timed_out(evidence: &Evidence) -> Option<Outcome> {
+    evidence.deadline.map(|limit| Outcome::TimedOut { limit })
+}
+
+fn oom_killed(evidence: &Evidence) -> Option<Outcome> {
+    let oom = evidence.oom.as_ref()?;
+    Some(Outcome::OomKilled { by: oom.by, kills: oom.kills, survivors: evidence.leftovers.clone() })
+}
+
+fn died_by_signal(evidence: &Evidence) -> Option<Outcome> {
+    signal(evidence.body?)
+}
+
+fn violated(evidence: &Evidence) -> Option<Outcome> {
+    evidence.violation.clone().or_else(|| too_early(evidence)).map(Outcome::Violated)
+}
+
+/// A verdict on a test function that was never called.
+fn too_early(evidence: &Evidence) -> Option<Violation> {
+    let returned = evidence.returned.map(|_| "Returned");
+    let frame = returned.or(evidence.panicked.as_ref().map(|_| "Panicked"))?;
+    (!evidence.started).then_some(Violation::OutOfOrder { frame })
+}
+
+/// The init ended or was killed before it could tell of the body.
+fn lost(evidence: &Evidence) -> Option<Outcome> {
+    if evidence.body.is_some() {
+        return None;
+    }
+    let lost = Outcome::Violated(Violation::InitLost { status: evidence.init });
+    Some(evidence.init.and_then(signal).unwrap_or(lost))
+}
+
+fn panicked(evidence: &Evidence) -> Option<Outcome> {
+    let panic = evidence.panicked.as_ref()?;
+    Some(Outcome::Panicked { message: panic.message.clone(), location: panic.location.clone() })
+}
+
+fn returned_failure(evidence: &Evidence) -> Option<Outcome> {
+    evidence.returned.filter(|code| *code != 0).map(Outcome::Returned)
+}
+
+fn exited(evidence: &Evidence) -> Option<Outcome> {
+    match evidence.body? {
+        WaitStatus::Exited(code) if code != 0 || evidence.returned.is_none() => Some(Outcome::Exited(code)),
+        WaitStatus::Exited(_) | WaitStatus::Signaled { .. } | WaitStatus::Stopped { .. } => None,
+    }
+}
+
+fn signal(status: WaitStatus) -> Option<Outcome> {
+    match status {
+        WaitStatus::Signaled { signal, core } => Some(Outcome::Signaled { signal, core }),
+        WaitStatus::Stopped { signal } => Some(Outcome::Signaled { signal, core: false }),
+        WaitStatus::Exited(_) => None,
+    }
+}
+
+/// Whether this is the ending that the attribute (or `#[should_panic]`) asks for.
+fn is_asked_for(spec: &Spec<'_>, outcome: &Outcome, evidence: &Evidence) -> bool {
+    if !evidence.started {
+        // A constructor of the binary ended the process: the test function proved nothing.
+        return false;
+    }
+    if spec.should_panic {
+        return matches!(outcome, Outcome::Panicked { .. });
+    }
+    match (spec.expect, outcome) {
+        (Expect::Success, Outcome::Passed) => true,
+        // Only the test's own limit is what it set out to show.
+        (Expect::Oom, Outcome::OomKilled { by: OomBy::OwnLimit, .. }) => bore_an_oom(evidence),
+        (Expect::Timeout, Outcome::TimedOut { .. }) => evidence.oom.is_none() && is_silent(evidence),
+        (Expect::Exit(asked), Outcome::Exited(code)) => asked == *code && is_silent(evidence),
+        (Expect::Signal(asked), Outcome::Signaled { signal, .. }) => {
+            // A body without a status: then the signal was the init's.
+            asked == *signal && is_silent(evidence) && evidence.body.is_some()
+        }
+        _ => false,
+    }
+}
+
+/// The test function neither returned nor panicked.
+fn is_silent(evidence: &Evidence) -> bool {
+    evidence.returned.is_none() && evidence.panicked.is_none()
+}
+
+/// The body was killed, or survived (a child was the victim) and was content with it. A panic is an
+/// assertion that failed: an OOM kill beside it does not make it true.
+fn bore_an_oom(evidence: &Evidence) -> bool {
+    let was_killed = matches!(evidence.body, Some(WaitStatus::Signaled { signal: libc::SIGKILL, .. }));
+    let was_content = evidence.returned == Some(0) && evidence.body == Some(WaitStatus::Exited(0));
+    evidence.panicked.is_none() && (was_content || (was_killed && evidence.returned.is_none()))
+}
+
+/// What speaks against an ending that is the right one.
+fn objection(spec: &Spec<'_>, ending: &Outcome, evidence: &Evidence) -> Option<Outcome> {
+    if let Some(violation) = &evidence.violation {
+        return Some(Outcome::Violated(violation.clone()));
+    }
+    if matches!(ending, Outcome::OomKilled { .. } | Outcome::TimedOut { .. }) {
+        // Killed in the middle: what ran then is no leak, and the init may have been killed with it.
+        return None;
+    }
+    if evidence.init != Some(WaitStatus::Exited(0)) {
+        return Some(Outcome::Violated(Violation::InitLost { status: evidence.init }));
+    }
+    let is_leak = policy(spec) == Leaks::Fail && !evidence.leftovers.is_empty();
+    is_leak.then(|| Outcome::LeftProcesses(evidence.leftovers.clone()))
 }

@@ -1,9 +1,11 @@
-//! `HARNESS_REPORT=FILE`: one JSON line for each run.
+//! `HARNESS_REPORT`. First version; the real one follows.
+
+use std::io::Write;
+use std::path::Path;
+
 use crate::evidence::Evidence;
 use crate::runner::End;
 use crate::spec::Spec;
-use std::io;
-use std::path::Path;
 
 /// What became of the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,10 +14,13 @@ pub(crate) enum Verdict {
     Fail,
     Skip,
 }
-pub(crate) fn line(_: &Spec<'_>, end: &End, evidence: &Evidence, v: Verdict) -> String {
-    format!("{end:?} {evidence:?} {v:?}\n")
+
+pub(crate) fn line(spec: &Spec<'_>, end: &End, _evidence: &Evidence, verdict: Verdict) -> String {
+    let verdict = format!("{verdict:?}").to_lowercase();
+    serde_json::json!({"schema": 1, "test": spec.name, "verdict": verdict, "end": format!("{end:?}")}).to_string()
 }
-pub(crate) fn append(path: &Path, line: &str) -> io::Result<()> {
-    use std::io::Write;
-    std::fs::File::options().append(true).create(true).open(path)?.write_all(line.as_bytes())
+
+pub(crate) fn append(path: &Path, line: &str) -> std::io::Result<()> {
+    let mut file = std::fs::File::options().append(true).create(true).open(path)?;
+    file.write_all(format!("{line}\n").as_bytes())
 }
