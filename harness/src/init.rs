@@ -121,11 +121,7 @@ fn fork_body(ends: &mut Ends, assignment: &Assignment) -> Result<Pid, SetupError
             Request { exit_signal: libc::SIGCHLD, cgroup: Some(leaf.as_fd()), ..Request::default() };
         match clone(request) {
             Ok(Side::Parent { pid, .. }) => return Ok(pid),
-            Ok(Side::Child) => {
-                // Entrance 0 is the leaf's own (cgroup::Leaf::entrances).
-                ends.entrances.drain(..1);
-                guest::body(ends, assignment)
-            }
+            Ok(Side::Child) => guest::body(ends, assignment),
             // Before 5.7, or not allowed there: the slow way.
             Err(Errno::ENOSYS | Errno::EINVAL | Errno::E2BIG | Errno::EACCES | Errno::EPERM) => {}
             Err(errno) => return Err(SetupError::new(Step::ForkBody, "in its leaf", errno)),
@@ -258,14 +254,10 @@ impl Init {
 
     /// Until no child is left: orphans of those killed become ours and are next.
     fn kill_all(&mut self) {
-        loop {
+        while has_children() {
             for process in processes::descendants() {
                 // ESRCH: it ended by itself meanwhile.
                 let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
-            }
-            self.reap();
-            if !has_children() {
-                return;
             }
             self.next(PollTimeout::from(10u8));
         }
@@ -312,8 +304,14 @@ fn within(left: Duration) -> PollTimeout {
     PollTimeout::try_from(left.max(Duration::from_millis(5))).unwrap_or(PollTimeout::ZERO)
 }
 
-/// Whether any child, running or not, is left: asked of the kernel, not of /proc, which the body may have
-/// mounted over.
+/// Whether any child is left after those that have ended were reaped: asked of the kernel, not of /proc,
+/// which the body may have mounted over.
 fn has_children() -> bool {
-    !matches!(any_child(), Ok(Child::None))
+    loop {
+        match any_child() {
+            Ok(Child::Ended { .. } | Child::Stopped { .. }) => {}
+            Ok(Child::Running) => return true,
+            Ok(Child::None) | Err(_) => return false,
+        }
+    }
 }

@@ -17,7 +17,8 @@ pub(crate) enum Verdict {
 
 pub(crate) fn line(spec: &Spec<'_>, end: &End, _evidence: &Evidence, verdict: Verdict) -> String {
     let verdict = format!("{verdict:?}").to_lowercase();
-    serde_json::json!({"schema": 1, "test": spec.name, "verdict": verdict, "end": format!("{end:?}")}).to_string()
+    serde_json::json!({"schema": 1, "test": spec.name, "verdict": verdict, "end": format!("{end:?}")})
+        .to_string()
 }
 
 pub(crate) fn append(path: &Path, line: &str) -> std::io::Result<()> {

@@ -1,4 +1,6 @@
-//! The figures of a leaf, each with the file it was read from. What is not there stays absent.
+//! The figures of a leaf, each with the file it was read from.
+//!
+//! What is not there stays as it was: absent, or the body's rusage, which is less than the whole leaf.
 
 use std::time::Duration;
 
@@ -30,88 +32,202 @@ pub(super) fn fill(nodes: &[Node], usage: &mut Usage) {
     }
 }
 
+fn put<T>(field: &mut Option<Measured<T>>, found: Option<T>, source: &'static str) {
+    if let Some(value) = found {
+        *field = Some(Measured::new(value, source));
+    }
+}
+
 fn v1(node: &Node, usage: &mut Usage) {
     if node.has(Controller::Memory) {
-        let file = "memory.max_usage_in_bytes";
-        usage.memory_peak = node.number(file).map(|bytes| Measured::new(bytes, file));
+        put(&mut usage.memory_peak, node.number("memory.max_usage_in_bytes"), "memory.max_usage_in_bytes");
         let memory = confirmed(node, "memory.limit_in_bytes");
-        let both = confirmed(node, "memory.memsw.limit_in_bytes");
+        put(&mut usage.memory_limit, memory, "memory.limit_in_bytes");
         // v1 limits the sum, and knows a peak of the sum only: swap's own peak is not to be had.
-        usage.swap_limit = memory.as_ref().zip(both).and_then(|(memory, both)| {
-            Some(Measured::new(both.value.checked_sub(memory.value)?, both.source))
-        });
-        usage.memory_limit = memory;
+        let both = confirmed(node, "memory.memsw.limit_in_bytes");
+        let swap = both.zip(memory).and_then(|(both, memory)| both.checked_sub(memory));
+        put(&mut usage.swap_limit, swap, "memory.memsw.limit_in_bytes");
     }
     if node.has(Controller::Cpu) {
         throttling(node, "throttled_time", Duration::from_nanos, usage);
     }
-    if node.has(Controller::Cpuacct) && usage.cpu_user.is_none() {
-        let read = |file| Some(Measured::new(Duration::from_nanos(node.number(file)?), file));
-        usage.cpu_user = read("cpuacct.usage_user");
-        usage.cpu_system = read("cpuacct.usage_sys");
+    if node.has(Controller::Cpuacct) {
+        let read = |file| node.number(file).map(Duration::from_nanos);
+        put(&mut usage.cpu_user, read("cpuacct.usage_user"), "cpuacct.usage_user");
+        put(&mut usage.cpu_system, read("cpuacct.usage_sys"), "cpuacct.usage_sys");
     }
 }
 
 fn v2(node: &Node, usage: &mut Usage) {
     if node.has(Controller::Memory) {
-        let read = |file| node.number(file).map(|bytes| Measured::new(bytes, file));
-        usage.memory_peak = read("memory.peak");
-        usage.swap_peak = read("memory.swap.peak");
-        usage.memory_limit = confirmed(node, "memory.max");
-        usage.swap_limit = confirmed(node, "memory.swap.max");
+        put(&mut usage.memory_peak, node.number("memory.peak"), "memory.peak");
+        put(&mut usage.swap_peak, node.number("memory.swap.peak"), "memory.swap.peak");
+        put(&mut usage.memory_limit, confirmed(node, "memory.max"), "memory.max");
+        put(&mut usage.swap_limit, confirmed(node, "memory.swap.max"), "memory.swap.max");
     }
     let cpu = node.text("cpu.stat").unwrap_or_default();
-    let time = |key| Some(Measured::new(Duration::from_micros(keyed(&cpu, key)?), "cpu.stat"));
-    usage.cpu_user = time("user_usec");
-    usage.cpu_system = time("system_usec");
+    put(&mut usage.cpu_user, keyed(&cpu, "user_usec").map(Duration::from_micros), "cpu.stat");
+    put(&mut usage.cpu_system, keyed(&cpu, "system_usec").map(Duration::from_micros), "cpu.stat");
     if node.has(Controller::Cpu) {
         throttling(node, "throttled_usec", Duration::from_micros, usage);
     }
-    if node.has(Controller::Io) {
-        io(node, usage);
+    if let Some(text) = node.text("io.stat") {
+        put(&mut usage.io_read, Some(io(&text, "rbytes=")), "io.stat");
+        put(&mut usage.io_written, Some(io(&text, "wbytes=")), "io.stat");
     }
-    usage.pressure_cpu = pressure(node, "cpu.pressure");
-    usage.pressure_memory = pressure(node, "memory.pressure");
-    usage.pressure_io = pressure(node, "io.pressure");
+    put(&mut usage.pressure_cpu, node.text("cpu.pressure").and_then(pressure), "cpu.pressure");
+    put(&mut usage.pressure_memory, node.text("memory.pressure").and_then(pressure), "memory.pressure");
+    put(&mut usage.pressure_io, node.text("io.pressure").and_then(pressure), "io.pressure");
 }
 
 fn throttling(node: &Node, key: &str, unit: fn(u64) -> Duration, usage: &mut Usage) {
     let text = node.text("cpu.stat").unwrap_or_default();
-    let periods = keyed(&text, "nr_throttled");
-    usage.cpu_throttled_periods = periods.map(|count| Measured::new(count, "cpu.stat"));
-    usage.cpu_throttled = keyed(&text, key).map(|time| Measured::new(unit(time), "cpu.stat"));
+    put(&mut usage.cpu_throttled_periods, keyed(&text, "nr_throttled"), "cpu.stat");
+    put(&mut usage.cpu_throttled, keyed(&text, key).map(unit), "cpu.stat");
 }
 
 fn pids(node: &Node, usage: &mut Usage) {
-    usage.pids_peak = node.number("pids.peak").map(|count| Measured::new(count, "pids.peak"));
-    usage.pids_limit = confirmed(node, "pids.max");
+    put(&mut usage.pids_peak, node.number("pids.peak"), "pids.peak");
+    put(&mut usage.pids_limit, confirmed(node, "pids.max"), "pids.max");
     let events = node.text("pids.events").unwrap_or_default();
-    usage.pids_refused = keyed(&events, "max").map(|count| Measured::new(count, "pids.events"));
+    put(&mut usage.pids_refused, keyed(&events, "max"), "pids.events");
 }
 
-/// One line a device: `259:0 rbytes=4096 wbytes=0 ...`. A guest without io has an empty file.
-fn io(node: &Node, usage: &mut Usage) {
-    let Some(text) = node.text("io.stat") else { return };
-    let sum = |key: &str| {
-        let values = text.split_whitespace().filter_map(|word| word.strip_prefix(key));
-        Some(Measured::new(values.filter_map(|value| value.parse::<u64>().ok()).sum(), "io.stat"))
-    };
-    usage.io_read = sum("rbytes=");
-    usage.io_written = sum("wbytes=");
+/// One line a device: `259:0 rbytes=4096 wbytes=0 ...`. A guest without io has an empty file, which is 0.
+fn io(text: &str, key: &str) -> u64 {
+    let values = text.split_whitespace().filter_map(|word| word.strip_prefix(key));
+    values.filter_map(|value| value.parse::<u64>().ok()).sum()
 }
 
 /// `some avg10=0.00 avg60=0.00 avg300=0.00 total=15` and, but for older cpu.pressure, `full ...`
 /// (psi.rst); totals are µs.
-fn pressure(node: &Node, file: &'static str) -> Option<Measured<Pressure>> {
-    let text = node.text(file)?;
+fn pressure(text: String) -> Option<Pressure> {
     let total = |kind: &str| {
         let line = text.lines().find(|line| line.starts_with(kind))?;
         line.rsplit_once("total=")?.1.parse().ok().map(Duration::from_micros)
     };
-    Some(Measured::new(Pressure { some: total("some ")?, full: total("full ") }, file))
+    Some(Pressure { some: total("some ")?, full: total("full ") })
 }
 
-fn confirmed(node: &Node, file: &'static str) -> Option<Measured<u64>> {
-    let limit = node.confirmed.iter().find(|limit| limit.file == file)?;
-    Some(Measured::new(limit.value.parse().ok()?, file))
+/// The limit in force, as it was read back when the leaf was made.
+fn confirmed(node: &Node, file: &str) -> Option<u64> {
+    node.confirmed.iter().find(|limit| limit.file == file)?.value.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::path::Path;
+
+    use super::super::limits::Confirmed;
+    use super::*;
+
+    /// A directory of plain files stands for a leaf.
+    fn node(dir: &Path, version: Version, files: &[(&str, &str)], limits: &[(&'static str, &str)]) -> Node {
+        for (file, text) in files {
+            fs::write(dir.join(file), text).unwrap();
+        }
+        let confirm = |(file, value): &(&'static str, &str)| Confirmed { file, value: (*value).to_owned() };
+        Node {
+            version,
+            controllers: vec![Controller::Memory, Controller::Pids, Controller::Cpu, Controller::Cpuacct],
+            dir: dir.to_owned(),
+            rung: "test",
+            confirmed: limits.iter().map(confirm).collect(),
+            procs: File::open(dir).unwrap(),
+            handle: None,
+        }
+    }
+
+    fn read(version: Version, files: &[(&str, &str)], limits: &[(&'static str, &str)]) -> Usage {
+        let dir = tempfile::tempdir().unwrap();
+        let mut usage = Usage::default();
+        fill(&[node(dir.path(), version, files, limits)], &mut usage);
+        usage
+    }
+
+    fn micros(micros: u64, source: &'static str) -> Option<Measured<Duration>> {
+        Some(Measured::new(Duration::from_micros(micros), source))
+    }
+
+    #[test]
+    fn all_of_v2() {
+        let files = [
+            ("memory.peak", "4096\n"),
+            ("memory.swap.peak", "0\n"),
+            ("cpu.stat", "usage_usec 30\nuser_usec 10\nsystem_usec 20\nnr_throttled 2\nthrottled_usec 7\n"),
+            ("pids.peak", "3\n"),
+            ("pids.events", "max 4\n"),
+            ("io.stat", "8:0 rbytes=1 wbytes=2 rios=9\n8:16 rbytes=10 wbytes=20 rios=9\n"),
+            ("memory.pressure", "some avg10=0.00 total=15\nfull avg10=0.00 total=5\n"),
+            ("cpu.pressure", "some avg10=0.00 total=1\n"),
+        ];
+        let limits = [("memory.max", "8192"), ("memory.swap.max", "0"), ("pids.max", "9")];
+        let pressure = |some, full: Option<u64>, source| {
+            let full = full.map(Duration::from_micros);
+            Some(Measured::new(Pressure { some: Duration::from_micros(some), full }, source))
+        };
+        let expected = Usage {
+            memory_peak: Some(Measured::new(4096, "memory.peak")),
+            memory_limit: Some(Measured::new(8192, "memory.max")),
+            swap_peak: Some(Measured::new(0, "memory.swap.peak")),
+            swap_limit: Some(Measured::new(0, "memory.swap.max")),
+            cpu_user: micros(10, "cpu.stat"),
+            cpu_system: micros(20, "cpu.stat"),
+            cpu_throttled: micros(7, "cpu.stat"),
+            cpu_throttled_periods: Some(Measured::new(2, "cpu.stat")),
+            pids_peak: Some(Measured::new(3, "pids.peak")),
+            pids_limit: Some(Measured::new(9, "pids.max")),
+            pids_refused: Some(Measured::new(4, "pids.events")),
+            io_read: Some(Measured::new(11, "io.stat")),
+            io_written: Some(Measured::new(22, "io.stat")),
+            pressure_memory: pressure(15, Some(5), "memory.pressure"),
+            pressure_cpu: pressure(1, None, "cpu.pressure"),
+            ..Usage::default()
+        };
+        assert_eq!(read(Version::V2, &files, &limits), expected);
+    }
+
+    #[test]
+    fn all_of_v1() {
+        let files = [
+            ("memory.max_usage_in_bytes", "4096\n"),
+            ("cpu.stat", "nr_periods 3\nnr_throttled 2\nthrottled_time 7000\n"),
+            ("cpuacct.usage_user", "10000\n"),
+            ("cpuacct.usage_sys", "20000\n"),
+        ];
+        let limits = [("memory.limit_in_bytes", "8192"), ("memory.memsw.limit_in_bytes", "12288")];
+        let expected = Usage {
+            memory_peak: Some(Measured::new(4096, "memory.max_usage_in_bytes")),
+            memory_limit: Some(Measured::new(8192, "memory.limit_in_bytes")),
+            swap_limit: Some(Measured::new(4096, "memory.memsw.limit_in_bytes")),
+            cpu_user: micros(10, "cpuacct.usage_user"),
+            cpu_system: micros(20, "cpuacct.usage_sys"),
+            cpu_throttled: micros(7, "cpu.stat"),
+            cpu_throttled_periods: Some(Measured::new(2, "cpu.stat")),
+            ..Usage::default()
+        };
+        assert_eq!(read(Version::V1, &files, &limits), expected);
+    }
+
+    #[test]
+    fn absent_is_absent_and_keeps_the_rusage() {
+        for version in [Version::V1, Version::V2] {
+            assert_eq!(read(version, &[], &[]), Usage::default());
+        }
+        let mut usage = Usage { cpu_user: micros(1, "rusage"), ..Usage::default() };
+        let before = usage.clone();
+        fill(&[], &mut usage);
+        assert_eq!(usage, before);
+    }
+
+    #[test]
+    fn cpu_time_of_either_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let v1 = node(dir.path(), Version::V1, &[("cpuacct.usage", "5000\n")], &[]);
+        assert_eq!(cpu_time(&[v1]), Some(Duration::from_micros(5)));
+        let v2 = node(dir.path(), Version::V2, &[("cpu.stat", "usage_usec 30\n")], &[]);
+        assert_eq!(cpu_time(&[v2]), Some(Duration::from_micros(30)));
+        assert_eq!(cpu_time(&[]), None);
+    }
 }

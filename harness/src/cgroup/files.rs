@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Writes `value` in one write(2), as cgroupfs wants it.
@@ -38,6 +39,10 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = (&str, u64)> {
 /// The cgroups right below `dir`.
 pub(super) fn children(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
+    // Two links are its own name and `.`; every child has one more. It saves reading a list of 30 files.
+    if fs::metadata(dir)?.nlink() == 2 {
+        return Ok(found);
+    }
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {

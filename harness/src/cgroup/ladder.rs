@@ -11,9 +11,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+
 use super::files;
 use super::layout::Controller;
-use super::mounts::is_below;
 use crate::error::{At, Object, SetupError, Step};
 
 /// A cgroup below which leaves may be made.
@@ -36,7 +37,7 @@ pub(super) fn v2(own: &Path, point: &Path, root: bool) -> Vec<Rung> {
         rungs[0].may_enable = known(&own.join("cgroup.controllers"));
     }
     if root {
-        let ancestors = own.ancestors().skip(1).take_while(|dir| *dir == point || is_below(dir, point));
+        let ancestors = own.ancestors().skip(1).take_while(|dir| dir.starts_with(point));
         rungs.extend(ancestors.map(|dir| rung("below an ancestor of our own cgroup", dir)));
     }
     rungs
@@ -71,16 +72,20 @@ pub(super) fn make<'a>(
     wanted: &[Controller],
     name: &str,
 ) -> Result<(PathBuf, &'a Rung), SetupError> {
-    let mut first_error = None;
-    // Where no rung has them all, the first one's errno says why.
-    let any = rungs.iter().any(|rung| rung.offers(needed));
-    for rung in rungs.iter().filter(|rung| !any || rung.offers(needed)) {
+    let mut able: Vec<&Rung> = rungs.iter().filter(|rung| rung.offers(needed)).collect();
+    if able.is_empty() {
+        // Our own cgroup's errno then says why.
+        able.extend(rungs.first());
+    }
+    let mut first_error = SetupError::new(Step::FindCgroup, Object::None, Errno::ENOENT);
+    for (place, rung) in able.into_iter().enumerate() {
         match rung.make(needed, wanted, name) {
             Ok(dir) => return Ok((dir, rung)),
-            Err(error) => drop(first_error.get_or_insert(error)),
+            Err(error) if place == 0 => first_error = error,
+            Err(_) => {} // The first, the best rung's, is what a person can do something about.
         }
     }
-    Err(first_error.unwrap_or_else(|| SetupError::new(Step::FindCgroup, name, nix::errno::Errno::ENOENT)))
+    Err(first_error)
 }
 
 impl Rung {
@@ -90,21 +95,97 @@ impl Rung {
     }
 
     fn make(&self, needed: &[Controller], wanted: &[Controller], name: &str) -> Result<PathBuf, SetupError> {
-        self.enable(needed)?;
+        let missing = |one: &&Controller| !self.enabled.contains(one);
+        self.enable(needed.iter().filter(missing))?;
         // What is only wanted may fail: its figures are then absent.
-        let _ = self.enable(wanted);
+        let _ = self.enable(wanted.iter().filter(missing).filter(|one| self.may_enable.contains(one)));
         let dir = self.parent.join(name);
         fs::create_dir(&dir).at(Step::MakeLeaf, &dir)?;
         Ok(dir)
     }
 
-    fn enable(&self, controllers: &[Controller]) -> Result<(), SetupError> {
-        let missing = controllers.iter().filter(|one| !self.enabled.contains(one));
-        let words: Vec<String> = missing.map(|one| format!("+{}", one.name())).collect();
+    fn enable<'a>(&self, controllers: impl Iterator<Item = &'a Controller>) -> Result<(), SetupError> {
+        let words: Vec<String> = controllers.map(|one| format!("+{}", one.name())).collect();
         if words.is_empty() {
             return Ok(());
         }
         let (path, value) = (self.parent.join("cgroup.subtree_control"), words.join(" "));
         files::write(&path, &value).at(Step::EnableControllers, Object::Write { path, value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Controller::{Cpu, Memory, Pids};
+
+    /// A v2 tree of plain files: (directory, controllers, subtree_control). All but the first, the root,
+    /// have a cgroup.events.
+    fn tree(cgroups: &[(&str, &str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (place, (name, controllers, subtree)) in cgroups.iter().enumerate() {
+            let cgroup = dir.path().join(name);
+            fs::create_dir_all(&cgroup).unwrap();
+            fs::write(cgroup.join("cgroup.controllers"), controllers).unwrap();
+            fs::write(cgroup.join("cgroup.subtree_control"), subtree).unwrap();
+            if place > 0 {
+                fs::write(cgroup.join("cgroup.events"), "populated 1\n").unwrap();
+            }
+        }
+        dir
+    }
+
+    fn made(dir: &Path, own: &str, root: bool, needed: &[Controller]) -> Result<String, SetupError> {
+        let rungs = v2(&dir.join(own), dir, root);
+        let (made, rung) = make(&rungs, needed, &[Pids, Controller::Io], "leaf")?;
+        assert!(made.is_dir() && made == rung.parent.join("leaf"));
+        Ok(made.strip_prefix(dir).unwrap().display().to_string())
+    }
+
+    #[test]
+    fn the_nearest_cgroup_that_has_the_controllers() {
+        let dir = tree(&[
+            ("", "cpu memory pids", "cpu memory pids"),
+            ("s", "cpu memory pids", "memory pids"),
+            ("s/own", "memory pids", ""),
+        ]);
+        for (needed, root, place) in
+            [(&[][..], true, "s/own/leaf"), (&[Memory], true, "s/leaf"), (&[Memory, Cpu], true, "leaf")]
+        {
+            assert_eq!(made(dir.path(), "s/own", root, needed).as_deref(), Ok(place));
+        }
+        // Nothing was enabled anywhere.
+        let after = known(&dir.path().join("s/cgroup.subtree_control"));
+        assert_eq!(after, [Memory, Pids]);
+        assert_eq!(known(&dir.path().join("s/own/cgroup.subtree_control")), []);
+        // Never above the mount point, whatever lies there.
+        assert_eq!(v2(&dir.path().join("s/own"), &dir.path().join("s"), true).len(), 2);
+        let rungs = v2(&dir.path().join("s/own"), dir.path(), false);
+        assert!(rungs.len() == 1 && !rungs[0].offers(&[Memory]));
+        assert!(describe(&rungs).ends_with("s/own enables nothing for its children"));
+    }
+
+    #[test]
+    fn the_root_cgroup_may_enable() {
+        let dir = tree(&[("", "memory pids", "")]);
+        assert_eq!(made(dir.path(), "", false, &[Memory]).as_deref(), Ok("leaf"));
+        // Plain files keep the last write only: what is wanted comes after what is needed.
+        let wrote = fs::read_to_string(dir.path().join("cgroup.subtree_control")).unwrap();
+        assert_eq!(wrote, "+pidsry");
+    }
+
+    #[test]
+    fn the_first_error_counts() {
+        let dir = tree(&[("", "memory", "memory"), ("own", "memory", "memory")]);
+        let own = dir.path().join("own");
+        let rungs = v2(&own, dir.path(), true);
+        fs::create_dir(own.join("leaf")).unwrap();
+        fs::create_dir(dir.path().join("leaf")).unwrap();
+        let error = make(&rungs, &[Memory], &[], "leaf").unwrap_err();
+        assert_eq!(error, SetupError::new(Step::MakeLeaf, &own.join("leaf"), Errno::EEXIST));
+        // Where no rung has the controllers, enabling says why not.
+        fs::remove_file(own.join("cgroup.subtree_control")).unwrap();
+        let error = make(&rungs, &[Cpu], &[], "other").unwrap_err();
+        assert_eq!(error.step, Step::EnableControllers);
     }
 }

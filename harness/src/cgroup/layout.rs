@@ -213,3 +213,83 @@ fn in_hierarchy(hierarchy: &Hierarchy, limits: &LeafLimits) -> Vec<Controller> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use Controller::{Cpu, Cpuacct, Cpuset, Io, Memory, Pids};
+
+    fn v2(enabled: &[Controller]) -> Hierarchy {
+        let rung = Rung {
+            name: "test",
+            parent: PathBuf::from("/v2"),
+            enabled: enabled.to_vec(),
+            may_enable: Vec::new(),
+        };
+        Hierarchy { version: Version::V2, rungs: vec![rung] }
+    }
+
+    fn v1(controllers: &[Controller]) -> Hierarchy {
+        Hierarchy::v1(Path::new("/v1"), controllers.to_vec())
+    }
+
+    /// (controllers of the hierarchy, required) of each hierarchy that is joined.
+    fn joined(layout: &Layout, limits: &LeafLimits) -> Vec<(Vec<Controller>, bool)> {
+        let joins = layout.joins(limits).into_iter();
+        joins.map(|join| (join.hierarchy.rungs[0].enabled.clone(), join.required)).collect()
+    }
+
+    fn limits() -> LeafLimits {
+        LeafLimits { memory_max: Some(1), ..LeafLimits::default() }
+    }
+
+    #[test]
+    fn a_hybrid_leaf_joins_what_it_needs_and_what_is_cheap() {
+        let all = [&[Memory][..], &[Pids], &[Cpu], &[Cpuacct], &[Cpuset]];
+        let mut layout = Layout { hierarchies: all.map(v1).to_vec() };
+        layout.hierarchies.push(v2(&[]));
+        let (memory, pids, unified) = ((vec![Memory], true), (vec![Pids], false), (vec![], false));
+        assert_eq!(joined(&layout, &limits()), [memory.clone(), pids.clone(), unified.clone()]);
+        let cpu = LeafLimits { cpu_max_millis: Some(1), ..limits() };
+        assert_eq!(joined(&layout, &cpu), [memory.clone(), pids.clone(), (vec![Cpu], true), unified.clone()]);
+        let timed = LeafLimits { cpu_time: true, ..limits() };
+        assert_eq!(joined(&layout, &timed), [memory.clone(), pids.clone(), (vec![], true)]);
+        // Without the unified directory cpuacct counts the time.
+        layout.hierarchies.pop();
+        assert_eq!(joined(&layout, &timed), [memory, pids, (vec![Cpuacct], true)]);
+    }
+
+    #[test]
+    fn controllers_that_are_mounted_together() {
+        let layout = Layout { hierarchies: vec![v1(&[Memory]), v1(&[Cpu, Cpuacct])] };
+        let both = (vec![Cpu, Cpuacct], true);
+        let cpu = LeafLimits { cpu_max_millis: Some(1), ..LeafLimits::default() };
+        assert_eq!(joined(&layout, &cpu), [(vec![Memory], false), both]);
+    }
+
+    #[test]
+    fn pure_v2() {
+        let all = Layout { hierarchies: vec![v2(&[Memory, Pids, Cpu, Io])] };
+        let limits = LeafLimits { pids_max: Some(1), cpu_time: true, ..limits() };
+        assert_eq!(all.supports(&limits), Ok(()));
+        let joins = all.joins(&limits);
+        assert_eq!((joins.len(), &joins[0].needed[..]), (1, &[Memory, Pids][..]));
+        assert_eq!(joins[0].wanted, [Memory, Pids, Io]);
+        let missing = Layout { hierarchies: vec![v2(&[Pids])] }.supports(&limits).unwrap_err();
+        assert_eq!((missing.need.as_str(), missing.remedy.as_str()), ("mem = ...", DELEGATE));
+        // Each controller is there, but no one cgroup has both.
+        let mut split = v2(&[Memory]);
+        split.rungs.extend(v2(&[Pids]).rungs);
+        let missing = Layout { hierarchies: vec![split] }.supports(&limits).unwrap_err();
+        assert!(missing.found.contains("; /v2 enables pids"), "{missing:?}");
+    }
+
+    #[test]
+    fn this_machine_has_a_layout_of_existing_cgroups() {
+        let layout = detect().unwrap();
+        let mut parents = layout.hierarchies.iter().flat_map(|hierarchy| &hierarchy.rungs);
+        assert!(parents.all(|rung| rung.parent.join("cgroup.procs").exists()));
+    }
+}

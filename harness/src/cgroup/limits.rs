@@ -142,7 +142,7 @@ fn in_pages(asked: &str, page: u64) -> Option<String> {
 
 /// From the auxiliary vector (getauxval(3), `AT_PAGESZ`); 0 if it cannot be read, and then nothing is
 /// confirmed.
-fn page_size() -> u64 {
+pub(super) fn page_size() -> u64 {
     const AT_PAGESZ: usize = 6;
     let vector = fs::read("/proc/self/auxv").unwrap_or_default();
     let words: Vec<usize> = vector

@@ -6,7 +6,7 @@
 //!             └ Leaf::make                   mkdir in each hierarchy, limits      node, limits, v1, v2
 //!                 ├ entrances, clone_into    the guest enters
 //!                 ├ sample, cpu_time         now and then, while it runs          memory_stat
-//!                 ├ evidence                 OOM? whose limit? figures            oom, kmsg, figures
+//!                 ├ evidence                 OOM? whose limit? figures            oom, oom_report, kmsg, figures
 //!                 └ remove                   kill, rmdir                          remove
 //! ```
 //! Leaves of runners that were killed are swept by the next one (`name`, `sweep`).
@@ -26,6 +26,7 @@ mod mounts;
 mod name;
 mod node;
 mod oom;
+mod oom_report;
 mod remove;
 mod sweep;
 #[cfg(test)]
@@ -139,7 +140,7 @@ impl Leaf {
     fn clear(&mut self) -> Result<(), SetupError> {
         let dirs = self.paths();
         self.nodes.clear();
-        remove::remove(&dirs)
+        remove::remove(&dirs, remove::PATIENCE)
     }
 }
 

@@ -99,17 +99,15 @@ fn octal(digits: &[u8]) -> Option<u8> {
     u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
 }
 
-/// Whether `path` is `dir` or below it and stays there.
-pub(super) fn is_below(path: &Path, dir: &Path) -> bool {
-    path != dir && path.starts_with(dir)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// (mountinfo root, mount point, type, super options)
     type Line<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+    /// (/proc/self/cgroup, mounts, controllers and own directory of each place)
+    type Case<'a> = (&'a str, &'a [Line<'a>], &'a [(&'a str, &'a str)]);
 
     fn found(cgroup: &str, mounts: &[Line<'_>]) -> Vec<(String, String)> {
         let info: Vec<String> = mounts
@@ -136,7 +134,7 @@ mod tests {
         let unified = ("/", "/sys/fs/cgroup/unified", "cgroup2", "rw,nsdelegate");
         let other = ("/", "/proc", "proc", "rw");
         let v1 = "4:memory:/a/b\n3:cpu,cpuacct:/\n1:name=systemd:/x\n";
-        let cases: &[(&str, &[Line<'_>], &[(&str, &str)])] = &[
+        let cases: &[Case<'_>] = &[
             ("", &[memory], &[]),
             (v1, &[], &[]),
             (v1, &[other, memory], &[("memory", "/sys/fs/cgroup/memory/a/b")]),

@@ -16,13 +16,13 @@ use super::files;
 use crate::error::{At, SetupError, Step};
 
 /// How long killed processes may take; a process in uninterruptible sleep can outlast it.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Removes these directories with every cgroup and process in them; the first failure is the answer,
 /// but the others are removed all the same.
-pub(super) fn remove(dirs: &[PathBuf]) -> Result<(), SetupError> {
-    let give_up = Instant::now() + PATIENCE;
+pub(super) fn remove(dirs: &[PathBuf], patience: Duration) -> Result<(), SetupError> {
+    let give_up = Instant::now() + patience;
     let mut pause = Duration::from_millis(1);
     let mut failed = None;
     let mut left = dirs.to_vec();
@@ -105,7 +105,7 @@ mod tests {
         let [full, empty, gone] = ["full", "empty", "gone"].map(|name| dir.path().join(name));
         fs::create_dir_all(full.join("below")).unwrap();
         fs::create_dir(&empty).unwrap();
-        let error = remove(&[full.clone(), empty.clone(), gone]).unwrap_err();
+        let error = remove(&[full.clone(), empty.clone(), gone], PATIENCE).unwrap_err();
         assert_eq!(error, SetupError::new(Step::RemoveLeaf, &full, nix::errno::Errno::ENOTEMPTY));
         assert!(!empty.exists());
     }

@@ -6,10 +6,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::name::Maker;
 use super::{files, remove};
 use crate::error::{At, SetupError, Step};
+
+/// Shorter than for a leaf of our own: a test that is not at fault waits for it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Sweeps below `parent`, once in the life of this process. Says what could not be removed: that is not
 /// the fault of the test that happens to come first, but it must not be lost.
@@ -26,7 +30,7 @@ fn sweep(parent: &Path, us: &Maker) -> Vec<SetupError> {
         Ok(children) => children.into_iter().filter(|dir| is_abandoned(dir, us)),
         Err(error) => return vec![error],
     };
-    abandoned.filter_map(|dir| remove::remove(&[dir]).err()).collect()
+    abandoned.filter_map(|dir| remove::remove(&[dir], PATIENCE).err()).collect()
 }
 
 fn is_abandoned(dir: &Path, us: &Maker) -> bool {

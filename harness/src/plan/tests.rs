@@ -87,10 +87,8 @@ fn every_limit_of_a_cgroup_is_refused_without_one_and_no_other_is() {
         assert!(resolve(&spec().limits(limits), &host(true), &caller()).is_err(), "{limits:?}");
     }
     let rlimit = [Rlimit { resource: Resource::Nofile, value: Some(9) }];
-    let others = [
-        Limits { timeout: Some(Duration::from_secs(1)), ..none },
-        Limits { rlimits: &rlimit, ..none },
-    ];
+    let others =
+        [Limits { timeout: Some(Duration::from_secs(1)), ..none }, Limits { rlimits: &rlimit, ..none }];
     for limits in others {
         assert_eq!(plan(&spec().limits(limits), &host(true)).leaf, None, "{limits:?}");
     }
