@@ -37,15 +37,8 @@ const TOOLS: &[&str] = &["clippy", "diagnostic", "miri", "rust_analyzer", "rustf
 const OUTSIDE: &[&str] = &["serial", "parallel", "file_serial", "file_parallel"];
 
 /// These register the function as a test, or make functions that are.
-const REGISTERING: &[&str] = &[
-    "test",
-    "rstest",
-    "test_case",
-    "test_matrix",
-    "quickcheck",
-    "gtest",
-    "parameterized",
-];
+const REGISTERING: &[&str] =
+    &["test", "rstest", "test_case", "test_matrix", "quickcheck", "gtest", "parameterized"];
 
 /// Whether the last segment of the path is `name`.
 pub(crate) fn ends_with(path: &Path, name: &str) -> bool {
@@ -68,10 +61,7 @@ pub(crate) fn is_inert(attr: &Attribute) -> bool {
 
 /// `::core::prelude::v1::test`, as other macros emit it.
 fn is_std_test(path: &Path) -> bool {
-    let in_prelude = path
-        .segments
-        .iter()
-        .any(|segment| segment.ident == "prelude");
+    let in_prelude = path.segments.iter().any(|segment| segment.ident == "prelude");
     in_prelude && ends_with(path, "test")
 }
 
@@ -88,9 +78,7 @@ impl Seen {
     /// Attributes as they stand in the source, without `#[` and `]`.
     pub(crate) fn read(texts: &[String]) -> Vec<Self> {
         let metas = texts.iter().filter_map(|text| syn::parse_str(text).ok());
-        metas
-            .flat_map(|meta| Self::flatten(&meta, &quote!(all())))
-            .collect()
+        metas.flat_map(|meta| Self::flatten(&meta, &quote!(all()))).collect()
     }
 
     pub(crate) fn of(attr: &Attribute) -> Vec<Self> {
@@ -123,19 +111,11 @@ impl Seen {
     }
 
     fn new(meta: &Meta, when: &TokenStream) -> Self {
-        let name = meta
-            .path()
-            .segments
-            .last()
-            .map(|last| last.ident.to_string());
+        let name = meta.path().segments.last().map(|last| last.ident.to_string());
         let args = match meta {
             Meta::List(list) => list.tokens.to_string(),
             _ => String::new(),
         };
-        Self {
-            name: name.unwrap_or_default(),
-            args,
-            when: when.to_token_stream(),
-        }
+        Self { name: name.unwrap_or_default(), args, when: when.to_token_stream() }
     }
 }

@@ -46,17 +46,11 @@ fn contradictions(args: &Args, errors: &mut Errors) {
 /// for a failure.
 fn against_should_panic(args: &Args, errors: &mut Errors) {
     if let Some(key) = args.key("expect") {
-        errors.push(at(
-            key,
-            "`expect` and #[should_panic] ask for two different endings; keep one",
-        ));
+        errors.push(at(key, "`expect` and #[should_panic] ask for two different endings; keep one"));
     }
-    if let (Some(key), true) = (
-        args.key("unsupported"),
-        args.unsupported
-            .as_ref()
-            .is_some_and(|policy| policy == "skip"),
-    ) {
+    if let (Some(key), true) =
+        (args.key("unsupported"), args.unsupported.as_ref().is_some_and(|policy| policy == "skip"))
+    {
         errors.push(at(
             key,
             "`unsupported = skip` cannot work with #[should_panic]: a skipped test does not panic, and libtest \

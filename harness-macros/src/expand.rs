@@ -27,10 +27,7 @@ pub(crate) fn isolated(tokens: TokenStream, item: TokenStream) -> TokenStream {
             Turn::Later(marker) => order::defer(test, &krate, &args, &marker),
             Turn::Now(test_attribute) => expand(&args, &test, &krate, &test_attribute),
         },
-        _ => fallback(
-            errors,
-            order::without_test_attribute(test).into_token_stream(),
-        ),
+        _ => fallback(errors, order::without_test_attribute(test).into_token_stream()),
     }
 }
 
@@ -57,15 +54,8 @@ fn crate_path() -> syn::Result<TokenStream> {
     Ok(quote!(::#name))
 }
 
-fn expand(
-    args: &Args,
-    test: &TestFn,
-    krate: &TokenStream,
-    test_attribute: &TokenStream,
-) -> TokenStream {
-    let TestFn {
-        attrs, vis, sig, ..
-    } = test;
+fn expand(args: &Args, test: &TestFn, krate: &TokenStream, test_attribute: &TokenStream) -> TokenStream {
+    let TestFn { attrs, vis, sig, .. } = test;
     let name = &sig.ident;
     let private = quote!(#krate::__private);
     let spec = spec(args, test, &private);
@@ -86,10 +76,7 @@ fn expand(
 /// snapshots) then stay those of the test; `-> impl Trait` is only allowed on a `fn`.
 fn body(test: &TestFn, private: &TokenStream) -> TokenStream {
     let (name, body, output) = (&test.sig.ident, &test.body, &test.sig.output);
-    let has_impl = output
-        .to_token_stream()
-        .into_iter()
-        .any(|tree| tree.to_string() == "impl");
+    let has_impl = output.to_token_stream().into_iter().any(|tree| tree.to_string() == "impl");
     match output {
         ReturnType::Default => quote!(#private::report((|| -> () #body)())),
         _ if has_impl => quote!({ fn #name() #output #body #private::report(#name()) }),
@@ -144,22 +131,13 @@ fn filesystem(args: &Args, private: &TokenStream) -> Vec<TokenStream> {
     calls.extend(args.workdir.iter().map(|path| quote!(workdir(#path))));
     calls.extend(args.clear_env.then(|| quote!(clear_env())));
     calls.extend(
-        list(
-            &args.env,
-            private,
-            |(name, value), _| quote!((#name, #value)),
-        )
-        .map(|env| quote!(env(#env))),
+        list(&args.env, private, |(name, value), _| quote!((#name, #value))).map(|env| quote!(env(#env))),
     );
     calls
 }
 
 fn bind(bind: &Bind, private: &TokenStream) -> TokenStream {
-    let Bind {
-        source,
-        target,
-        readonly,
-    } = bind;
+    let Bind { source, target, readonly } = bind;
     quote!(#private::Bind { source: #source, target: #target, readonly: #readonly })
 }
 
@@ -182,14 +160,8 @@ fn limits(args: &Args, private: &TokenStream) -> Option<TokenStream> {
         ("memory_max", args.memory_max.map(size)),
         ("swap_max", args.swap_max.map(size)),
         ("pids_max", args.pids_max.map(|count| quote!(#count))),
-        (
-            "cpu_max_millis",
-            args.cpu_max_millis.map(|millis| quote!(#millis)),
-        ),
-        (
-            "cpuset_cpus",
-            args.cpuset_cpus.as_ref().map(|list| quote!(#list)),
-        ),
+        ("cpu_max_millis", args.cpu_max_millis.map(|millis| quote!(#millis))),
+        ("cpuset_cpus", args.cpuset_cpus.as_ref().map(|list| quote!(#list))),
         ("timeout", args.timeout.map(duration)),
         ("cpu_time", args.cpu_time.map(duration)),
     ]

@@ -1,10 +1,7 @@
 //! What a misspelt word was probably meant to be.
 
 /// ` (did you mean ..?)` for the candidate next to `word`, or nothing when none is near.
-pub(crate) fn did_you_mean(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'static str>,
-) -> String {
+pub(crate) fn did_you_mean(word: &str, candidates: impl IntoIterator<Item = &'static str>) -> String {
     nearest(word, candidates).map_or_else(String::new, |best| format!("; did you mean `{best}`?"))
 }
 

@@ -76,9 +76,7 @@ fn is_word(c: char) -> bool {
 fn after_block_comment(text: &str) -> Option<&str> {
     let end = text.find("*/")?;
     match text.find("/*") {
-        Some(nested) if nested < end => {
-            after_block_comment(after_block_comment(&text[nested + 2..])?)
-        }
+        Some(nested) if nested < end => after_block_comment(after_block_comment(&text[nested + 2..])?),
         _ => Some(&text[end + 2..]),
     }
 }
@@ -90,10 +88,7 @@ fn string(text: &str) -> Option<&str> {
         let inside = raw.trim_start_matches('#');
         let hashes = raw.len() - inside.len();
         let end = format!("\"{}", "#".repeat(hashes));
-        return inside
-            .strip_prefix('"')?
-            .split_once(&*end)
-            .map(|(_, rest)| rest);
+        return inside.strip_prefix('"')?.split_once(&*end).map(|(_, rest)| rest);
     }
     after_quote(unprefixed.strip_prefix('"')?, '"')
 }

@@ -54,11 +54,7 @@ impl Marker {
     pub(crate) fn test_attribute(&self) -> TokenStream {
         let tested = &self.tested;
         let test = quote!(::core::prelude::v1::test);
-        if tested.is_empty() {
-            quote!(#[#test])
-        } else {
-            quote!(#[cfg_attr(not(any(#(#tested),*)), #test)])
-        }
+        if tested.is_empty() { quote!(#[#test]) } else { quote!(#[cfg_attr(not(any(#(#tested),*)), #test)]) }
     }
 }
 

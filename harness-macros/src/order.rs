@@ -39,37 +39,18 @@ pub(crate) fn turn(args: &Args, test: &TestFn) -> syn::Result<Turn> {
     }
     let test_attribute = marker.test_attribute();
     is_plain(test)?;
-    let ignore = args
-        .marker
-        .is_none()
-        .then(|| ignore_elsewhere(test))
-        .flatten();
+    let ignore = args.marker.is_none().then(|| ignore_elsewhere(test)).flatten();
     Ok(Turn::Now(quote!(#ignore #test_attribute)))
 }
 
 /// The function again, with ourselves behind everything that goes first.
-pub(crate) fn defer(
-    mut test: TestFn,
-    krate: &TokenStream,
-    args: &Args,
-    marker: &Marker,
-) -> TokenStream {
-    let ignore = args
-        .marker
-        .is_none()
-        .then(|| ignore_elsewhere(&test))
-        .flatten();
+pub(crate) fn defer(mut test: TestFn, krate: &TokenStream, args: &Args, marker: &Marker) -> TokenStream {
+    let ignore = args.marker.is_none().then(|| ignore_elsewhere(&test)).flatten();
     // What must stay outside of the guest comes behind us, so that it wraps what we make.
-    let (outside, first): (Vec<_>, Vec<_>) =
-        test.attrs.into_iter().partition(attribute::stays_outside);
+    let (outside, first): (Vec<_>, Vec<_>) = test.attrs.into_iter().partition(attribute::stays_outside);
     let user = &args.user;
     let ourselves = parse_quote!(#[#krate::isolated(#user #marker)]);
-    test.attrs = ignore
-        .into_iter()
-        .chain(first)
-        .chain([ourselves])
-        .chain(outside)
-        .collect();
+    test.attrs = ignore.into_iter().chain(first).chain([ourselves]).chain(outside).collect();
     test.into_token_stream()
 }
 
@@ -82,11 +63,7 @@ pub(crate) fn without_test_attribute(mut test: TestFn) -> TestFn {
 /// Not on Linux: compiles, and is ignored with a reason. rstest gives an attribute in front of `#[case]` to
 /// that case alone, so there it is left to the runner to say so.
 fn ignore_elsewhere(test: &TestFn) -> Option<Attribute> {
-    let has = |name| {
-        test.attrs
-            .iter()
-            .any(|attr| attribute::ends_with(attr.path(), name))
-    };
+    let has = |name| test.attrs.iter().any(|attr| attribute::ends_with(attr.path(), name));
     (!has("ignore") && !has("case"))
         .then(|| parse_quote!(#[cfg_attr(not(target_os = "linux"), ignore = "isolated tests need Linux")]))
 }
@@ -121,16 +98,10 @@ fn is_plain(test: &TestFn) -> syn::Result<()> {
     let sig = &test.sig;
     let mut errors = Errors::default();
     if let Some(keyword) = &sig.asyncness {
-        errors.push(at(
-            keyword,
-            "an async test needs an async test attribute, such as #[tokio::test]",
-        ));
+        errors.push(at(keyword, "an async test needs an async test attribute, such as #[tokio::test]"));
     }
     if let Some(receiver) = sig.receiver() {
-        errors.push(at(
-            receiver,
-            "a test has no `self`; write it as a free function",
-        ));
+        errors.push(at(receiver, "a test has no `self`; write it as a free function"));
     } else if !sig.inputs.is_empty() {
         errors.push(at(
             &sig.inputs,

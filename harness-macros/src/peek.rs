@@ -31,9 +31,7 @@ fn with_source(span: Span, look: fn(&str, Range<usize>) -> Vec<String>) -> Vec<S
         let (start, end) = (span.start(), span.end());
         Some(offset(text, start.line(), start.column())?..offset(text, end.line(), end.column())?)
     };
-    let text = span
-        .local_file()
-        .and_then(|file| std::fs::read_to_string(file).ok());
+    let text = span.local_file().and_then(|file| std::fs::read_to_string(file).ok());
     let found = text.and_then(|text| Some(look(&text, place(&text)?)));
     found.unwrap_or_default()
 }
@@ -62,9 +60,7 @@ fn attributes_before(text: &str) -> Vec<String> {
 
 /// Whether the end of the text is in a `//` comment, where an attribute is none.
 fn in_line_comment(text: &str) -> bool {
-    text.rsplit('\n')
-        .next()
-        .is_some_and(|line| line.contains("//"))
+    text.rsplit('\n').next().is_some_and(|line| line.contains("//"))
 }
 
 /// The attributes, when the text is nothing but attributes and qualifiers.
@@ -145,10 +141,7 @@ mod tests {
             ("=> { $( #[test] ", &["test"]),
             ("{ #[test] $(#[$m])* ", &["test", "$m"]),
             ("{ #[test] $(", &["test"]),
-            (
-                "#[test] #[isolated(pid)] pub(crate) async unsafe extern \"C\" fn ",
-                &["test", "isolated(pid)"],
-            ),
+            ("#[test] #[isolated(pid)] pub(crate) async unsafe extern \"C\" fn ", &["test", "isolated(pid)"]),
             ("#[cfg_attr(all(), ", &[]),
         ] {
             assert_eq!(attributes_before(text), expected, "{text}");
@@ -160,10 +153,7 @@ mod tests {
         for (text, expected) in [
             ("", &[][..]),
             (" fn a() {}", &[]),
-            (
-                "\n#[case(1)] /// doc\n#[case(2)] fn a() { #[b] let x; }",
-                &["case(1)", "case(2)"],
-            ),
+            ("\n#[case(1)] /// doc\n#[case(2)] fn a() { #[b] let x; }", &["case(1)", "case(2)"]),
         ] {
             assert_eq!(attributes_after(text), expected, "{text}");
         }
@@ -173,11 +163,7 @@ mod tests {
     fn lines_and_columns() {
         let text = "ab\nçd\nef";
         for (line, column, expected) in [(1, 1, 0), (1, 3, 2), (2, 1, 3), (2, 2, 5), (3, 2, 8)] {
-            assert_eq!(
-                offset(text, line, column),
-                Some(expected),
-                "{line}:{column}"
-            );
+            assert_eq!(offset(text, line, column), Some(expected), "{line}:{column}");
         }
     }
 }

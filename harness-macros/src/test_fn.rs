@@ -18,12 +18,8 @@ pub(crate) struct TestFn {
 
 impl TestFn {
     pub(crate) fn read(item: TokenStream) -> syn::Result<Self> {
-        syn::parse2(item.clone()).map_err(|_| {
-            at(
-                head(item),
-                "#[isolated] goes on a test function, `fn name() { .. }`",
-            )
-        })
+        syn::parse2(item.clone())
+            .map_err(|_| at(head(item), "#[isolated] goes on a test function, `fn name() { .. }`"))
     }
 
     pub(crate) fn has_attribute(&self, name: &str) -> bool {
@@ -37,12 +33,7 @@ impl Parse for TestFn {
         let vis = input.parse()?;
         let sig = input.parse()?;
         let body = braces(input.parse()?)?;
-        Ok(Self {
-            attrs,
-            vis,
-            sig,
-            body,
-        })
+        Ok(Self { attrs, vis, sig, body })
     }
 }
 
@@ -71,6 +62,7 @@ impl ToTokens for TestFn {
 
 /// The item without its body: what an error about it points at.
 fn head(item: TokenStream) -> TokenStream {
-    let is_body = |tree: &TokenTree| matches!(tree, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
+    let is_body =
+        |tree: &TokenTree| matches!(tree, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
     item.into_iter().take_while(|tree| !is_body(tree)).collect()
 }

@@ -88,11 +88,7 @@ const DURATION: Scale = Scale {
     whole: "nanoseconds",
 };
 
-const CORES: Scale = Scale {
-    units: &[("", 1000)],
-    aliases: &[],
-    whole: "thousandths of a core",
-};
+const CORES: Scale = Scale { units: &[("", 1000)], aliases: &[], whole: "thousandths of a core" };
 
 impl Scale {
     /// The number before the unit times what the unit stands for.
@@ -102,9 +98,7 @@ impl Scale {
         let (number, unit) = text.split_at(end);
         let (digits, scale) = decimal(text, number)?;
         let multiplier = self.multiplier(text, unit)?;
-        let product = digits
-            .checked_mul(multiplier)
-            .ok_or_else(|| too_large(text))?;
+        let product = digits.checked_mul(multiplier).ok_or_else(|| too_large(text))?;
         if product % scale == 0 {
             Ok(product / scale)
         } else {
@@ -114,13 +108,11 @@ impl Scale {
 
     fn multiplier(&self, text: &str, unit: &str) -> Result<u128, String> {
         let found = self.units.iter().find(|(name, _)| *name == unit);
-        found
-            .map(|(_, multiplier)| *multiplier)
-            .ok_or_else(|| match unit {
-                "" => format!("`{text}` has no unit"),
-                _ if unit.trim() != unit => format!("there is a space in `{text}`"),
-                _ => format!("there is no unit `{unit}`{}", self.guess(unit)),
-            })
+        found.map(|(_, multiplier)| *multiplier).ok_or_else(|| match unit {
+            "" => format!("`{text}` has no unit"),
+            _ if unit.trim() != unit => format!("there is a space in `{text}`"),
+            _ => format!("there is no unit `{unit}`{}", self.guess(unit)),
+        })
     }
 
     fn guess(&self, unit: &str) -> String {
@@ -150,10 +142,7 @@ fn decimal(text: &str, number: &str) -> Result<(u128, u128), String> {
     let fraction = fraction.trim_end_matches('0');
     let digits = format!("{whole}{fraction}").parse();
     let places = u32::try_from(fraction.len()).ok();
-    match (
-        digits,
-        places.and_then(|places| 10_u128.checked_pow(places)),
-    ) {
+    match (digits, places.and_then(|places| 10_u128.checked_pow(places))) {
         (Ok(digits), Some(scale)) => Ok((digits, scale)),
         _ => Err(too_large(text)),
     }

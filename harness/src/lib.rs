@@ -1,35 +1,106 @@
-//! Skeleton.
+//! Run a test isolated and measured, with one line above it.
+//!
+//! ```
+//! use harness::isolated;
+//!
+//! #[isolated(pid, uts, mem = "100M")]
+//! fn fits_in_100_mib() {
+//!     assert_eq!(std::process::id(), 2); // pid 1 is a small init
+//!     let parsed: Vec<u64> = (0..1_000_000).collect();
+//!     assert_eq!(parsed.len(), 1_000_000);
+//! }
+//! # // In a doctest the attribute's `#[test]` is not collected: call it as libtest would.
+//! # fn main() { assert_eq!(2 + 2, 4) }
+//! ```
+//!
+//! The test runs in a forked child with fresh namespaces, a root filesystem of its own if it asks for
+//! one, and cgroup limits. It passes only if the body returned success *and* nothing else went wrong: no
+//! signal, no early exit, no OOM kill anywhere in the guest, no deadline, no process left behind. What
+//! happened otherwise, and what the run used, is in the failure text and in `HARNESS_REPORT`. The
+//! attribute's arguments are described at [`isolated`].
+//!
+//! # Theory of operation
+//!
+//! ```text
+//! cargo test / nextest
+//!  └─ test binary = the RUNNER     one thread for each test: cgroup leaf, request, watch, verdict, clean-up
+//!     ├─ ZYGOTE                    copied before main, single-threaded, idle; makes guests
+//!     └─ GUEST = the init          cloned by the zygote, but the runner's child (CLONE_PARENT)
+//!        └─ body                   the test function, through its fn pointer: same image, same address
+//! ```
+//!
+//! Data flows one way: the attribute writes a [`Spec`](__private::Spec) (spec.rs: what was asked); plan.rs
+//! resolves it against host.rs (what this machine offers) to a plan or an `Unsupported`; runner.rs and its
+//! folder carry the plan out with zygote.rs, init.rs and guest.rs, over wire.rs; what was *seen* is
+//! evidence.rs; outcome.rs concludes from it, by pure functions; render.rs holds every line that a user
+//! reads, report.rs the JSON. Unsafe code is in sys/ only.
+//!
+//! Where is ...
+//! * pid 1 made? zygote.rs clones it, init.rs is it.
+//! * an OOM kill noticed? cgroup/oom.rs, at the end of the run, from the leaf's counters.
+//! * a new option added? spec.rs, the macro's args, plan.rs, and the file that carries it out.
+//! * the text of a failure? render.rs and its folder.
+//! * a machine without user namespaces handled? plan.rs decides whether one is needed; the refusal of the
+//!   kernel is a `SetupError` of zygote.rs, and its remedy stands in render/remedy.rs.
+//!
+//! # What it is not
+//!
+//! No security boundary against hostile code: a guest shares the kernel and, unless asked otherwise, the
+//! user. No replacement for a VM. Linux only: elsewhere the tests compile and are ignored with a reason.
+
+#[cfg(target_os = "linux")]
 mod cgroup;
+#[cfg(target_os = "linux")]
 mod error;
+#[cfg(target_os = "linux")]
 mod evidence;
+#[cfg(target_os = "linux")]
 mod guest;
+#[cfg(target_os = "linux")]
 mod host;
+#[cfg(target_os = "linux")]
 mod init;
+#[cfg(target_os = "linux")]
 mod outcome;
+#[cfg(target_os = "linux")]
 mod panics;
+#[cfg(target_os = "linux")]
 mod plan;
+#[cfg(target_os = "linux")]
 mod processes;
+#[cfg(target_os = "linux")]
 mod render;
+#[cfg(target_os = "linux")]
 mod report;
+#[cfg(target_os = "linux")]
 mod rootfs;
+#[cfg(target_os = "linux")]
 mod runner;
 mod spec;
+#[cfg(target_os = "linux")]
 mod sys;
+mod termination;
+#[cfg(target_os = "linux")]
 mod wire;
+#[cfg(target_os = "linux")]
 mod zygote;
 
 pub use isolated_harness_macros::isolated;
 
+/// What the attribute's expansion calls. No stable interface.
 #[doc(hidden)]
 pub mod __private {
+    #[cfg(target_os = "linux")]
     pub use crate::runner::run;
     pub use crate::spec::{
         Bind, Expect, Leaks, Limits, Namespaces, Resource, Rlimit, Rootfs, Size, Spec, Tmpfs,
         UnsupportedPolicy,
     };
+    pub use crate::termination::report;
 
-    /// The code of `main` semantics.
-    pub fn report<T: std::process::Termination>(value: T) -> i32 {
-        i32::from(value.report() != std::process::ExitCode::SUCCESS)
+    /// The attribute marks the test as ignored here; whoever runs it all the same learns why.
+    #[cfg(not(target_os = "linux"))]
+    pub fn run(spec: &Spec<'static>, _body: fn() -> i32) {
+        panic!("{}: isolated tests need Linux", spec.name);
     }
 }

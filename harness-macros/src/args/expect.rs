@@ -42,21 +42,15 @@ const SIGNALS: &[(&str, i32)] = &[
 ];
 
 /// These stop, wake or do nothing (signal(7)), so no test ends by them.
-const HARMLESS: &[&str] = &[
-    "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "WINCH",
-];
+const HARMLESS: &[&str] = &["CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "WINCH"];
 
 pub(super) fn read(value: &Value<'_>) -> syn::Result<Expect> {
     match value.expr {
         Expr::Path(path) if path.path.is_ident("oom") => Ok(Expect::Oom),
         Expr::Path(path) if path.path.is_ident("timeout") => Ok(Expect::Timeout),
         Expr::Call(call) if call.args.len() == 1 => match shown(&call.func).as_str() {
-            "exit" => exit_code(&call.args[0])
-                .map(Expect::Exit)
-                .map_err(|what| value.wrong(what)),
-            "signal" => signal(&call.args[0])
-                .map(Expect::Signal)
-                .map_err(|what| value.wrong(what)),
+            "exit" => exit_code(&call.args[0]).map(Expect::Exit).map_err(|what| value.wrong(what)),
+            "signal" => signal(&call.args[0]).map(Expect::Signal).map_err(|what| value.wrong(what)),
             _ => Err(unknown(value)),
         },
         _ => Err(unknown(value)),
@@ -69,10 +63,7 @@ fn shown(expr: &Expr) -> String {
 
 fn exit_code(code: &Expr) -> Result<u8, String> {
     let parsed = match code {
-        Expr::Lit(ExprLit {
-            lit: Lit::Int(number),
-            ..
-        }) => number.base10_parse().ok(),
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok(),
         _ => None,
     };
     parsed.ok_or_else(|| format!("`{}` is no exit code: they are 0 to 255", shown(code)))
@@ -85,17 +76,12 @@ fn signal(name: &Expr) -> Result<i32, String> {
     if HARMLESS.contains(&short) {
         return Err(format!("SIG{short} does not end a process"));
     }
-    match SIGNALS
-        .iter()
-        .find(|(known, number)| *known == short || number.to_string() == written)
-    {
-        Some((known, _)) if *known != short => Err(format!(
-            "a signal is written by its name, `signal(SIG{known})`"
-        )),
+    match SIGNALS.iter().find(|(known, number)| *known == short || number.to_string() == written) {
+        Some((known, _)) if *known != short => {
+            Err(format!("a signal is written by its name, `signal(SIG{known})`"))
+        }
         Some((_, number)) if written == upper => Ok(*number),
-        Some((known, _)) => Err(format!(
-            "there is no `{written}`; did you mean `SIG{known}`?"
-        )),
+        Some((known, _)) => Err(format!("there is no `{written}`; did you mean `SIG{known}`?")),
         None => Err(unknown_signal(&written, short)),
     }
 }

@@ -34,30 +34,15 @@ pub(crate) struct Key {
 }
 
 const fn bare(name: &'static str, form: Form) -> Key {
-    Key {
-        name,
-        form,
-        takes: "nothing",
-        example: name,
-        repeatable: false,
-    }
+    Key { name, form, takes: "nothing", example: name, repeatable: false }
 }
 
 const fn value(name: &'static str, takes: &'static str, example: &'static str) -> Key {
-    Key {
-        name,
-        form: Form::Value,
-        takes,
-        example,
-        repeatable: false,
-    }
+    Key { name, form: Form::Value, takes, example, repeatable: false }
 }
 
 const fn repeatable(name: &'static str, takes: &'static str, example: &'static str) -> Key {
-    Key {
-        repeatable: true,
-        ..value(name, takes, example)
-    }
+    Key { repeatable: true, ..value(name, takes, example) }
 }
 
 static KEYS: &[Key] = &[
@@ -71,32 +56,16 @@ static KEYS: &[Key] = &[
     bare("cgroup", Form::Namespace),
     bare("time", Form::Namespace),
     bare("all", Form::Namespace),
-    value(
-        "hostname",
-        "a host name of at most 64 bytes",
-        r#"hostname = "box""#,
-    ),
+    value("hostname", "a host name of at most 64 bytes", r#"hostname = "box""#),
     value("uid", "a user id", "uid = 1000"),
     value("gid", "a group id", "gid = 1000"),
     Key {
         form: Form::BareOrValue,
-        ..value(
-            "rootfs",
-            "nothing (the host's root) or a directory",
-            r#"rootfs = "fixtures/busybox""#,
-        )
+        ..value("rootfs", "nothing (the host's root) or a directory", r#"rootfs = "fixtures/busybox""#)
     },
     bare("readonly", Form::Bare),
-    repeatable(
-        "bind",
-        "SRC:DST or SRC:DST:ro, DST absolute",
-        r#"bind = "tests/data:/data:ro""#,
-    ),
-    repeatable(
-        "tmpfs",
-        "an absolute path and perhaps a size",
-        r#"tmpfs = "/tmp:16M""#,
-    ),
+    repeatable("bind", "SRC:DST or SRC:DST:ro, DST absolute", r#"bind = "tests/data:/data:ro""#),
+    repeatable("tmpfs", "an absolute path and perhaps a size", r#"tmpfs = "/tmp:16M""#),
     value("workdir", "an absolute path", r#"workdir = "/srv""#),
     repeatable("env", "KEY=VALUE", r#"env = "KEY=VALUE""#),
     bare("clear_env", Form::Bare),
@@ -109,17 +78,9 @@ static KEYS: &[Key] = &[
     value("cpu_time", DURATION, r#"cpu_time = "2s""#),
     Key {
         form: Form::List,
-        ..value(
-            "rlimit",
-            "resources of setrlimit(2)",
-            r#"rlimit(nofile = 64, fsize = "1M")"#,
-        )
+        ..value("rlimit", "resources of setrlimit(2)", r#"rlimit(nofile = 64, fsize = "1M")"#)
     },
-    value(
-        "expect",
-        "`oom`, `timeout`, `exit(CODE)` or `signal(NAME)`",
-        "expect = exit(3)",
-    ),
+    value("expect", "`oom`, `timeout`, `exit(CODE)` or `signal(NAME)`", "expect = exit(3)"),
     value("leaks", "`fail`, `warn` or `allow`", "leaks = warn"),
     value("unsupported", "`fail` or `skip`", "unsupported = skip"),
     bare("io", Form::NotYet),
@@ -182,9 +143,7 @@ impl Key {
     /// The key of this name, or an error that names the nearest one.
     pub(super) fn find(written: &Written) -> syn::Result<&'static Key> {
         let name = written.ident.to_string();
-        KEYS.iter()
-            .find(|key| key.name == name)
-            .ok_or_else(|| at(&written.ident, unknown(&name)))
+        KEYS.iter().find(|key| key.name == name).ok_or_else(|| at(&written.ident, unknown(&name)))
     }
 
     /// Whether what was written has the form of this key.
@@ -196,11 +155,7 @@ impl Key {
             Form::BareOrValue => written.is_bare() || written.expr().is_some(),
             Form::List => written.list().is_some(),
         };
-        if fits {
-            Ok(())
-        } else {
-            Err(self.misuse(written))
-        }
+        if fits { Ok(()) } else { Err(self.misuse(written)) }
     }
 
     fn misuse(&self, written: &Written) -> syn::Error {
@@ -233,9 +188,7 @@ fn namespace_value(name: &str, written: &Written) -> String {
 
 fn unknown(name: &str) -> String {
     let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
-    let guess = alias
-        .map(|(_, meant)| *meant)
-        .or_else(|| nearest(name, KEYS.iter().map(|key| key.name)));
+    let guess = alias.map(|(_, meant)| *meant).or_else(|| nearest(name, KEYS.iter().map(|key| key.name)));
     match guess.and_then(|guess| KEYS.iter().find(|key| key.name == guess)) {
         Some(key) => format!("unknown argument `{name}`; did you mean `{}`?", key.example),
         None => format!("unknown argument `{name}`; there are {}", list()),
@@ -245,11 +198,7 @@ fn unknown(name: &str) -> String {
 /// The words of this version, namespaces first.
 fn list() -> String {
     let names = |wanted: fn(Form) -> bool| {
-        let names: Vec<_> = KEYS
-            .iter()
-            .filter(|key| wanted(key.form))
-            .map(|key| key.name)
-            .collect();
+        let names: Vec<_> = KEYS.iter().filter(|key| wanted(key.form)).map(|key| key.name).collect();
         names.join(" ")
     };
     format!(

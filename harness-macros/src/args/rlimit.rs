@@ -68,13 +68,8 @@ fn entry_of(entry: &Written, earlier: &[Rlimit]) -> syn::Result<Rlimit> {
         return Err(at(entry, format!("`{name}` is given twice")));
     }
     let expr = entry.expr().ok_or_else(|| at(entry, unit.wants(&name)))?;
-    let value = unit
-        .read(expr)
-        .map_err(|what| at(expr, format!("{what}; {}", unit.wants(&name))))?;
-    Ok(Rlimit {
-        resource: Ident::new(variant, Span::call_site()),
-        value,
-    })
+    let value = unit.read(expr).map_err(|what| at(expr, format!("{what}; {}", unit.wants(&name))))?;
+    Ok(Rlimit { resource: Ident::new(variant, Span::call_site()), value })
 }
 
 fn unknown(name: &str) -> String {
@@ -101,19 +96,11 @@ impl Unit {
         let found = expr.to_token_stream().to_string().replace(' ', "");
         match expr {
             Expr::Path(path) if path.path.is_ident("unlimited") => Ok(None),
-            Expr::Lit(ExprLit {
-                lit: Lit::Int(number),
-                ..
-            }) if number.suffix().is_empty() => {
+            Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) if number.suffix().is_empty() => {
                 let parsed = number.base10_parse();
-                parsed
-                    .map(Some)
-                    .map_err(|_| format!("`{number}` is too large"))
+                parsed.map(Some).map_err(|_| format!("`{number}` is too large"))
             }
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            }) => self.read_text(&text.value()).map(Some),
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => self.read_text(&text.value()).map(Some),
             Expr::Unary(_) => Err(format!("`{found}` is negative")),
             _ => Err(format!("`{found}` is not one")),
         }
@@ -124,12 +111,12 @@ impl Unit {
             _ if text == "unlimited" => Err("`unlimited` is written without quotes".to_owned()),
             Self::Bytes => units::size(text),
             Self::Count => Err(format!("`\"{text}\"` is not one: a count has no quotes")),
-            Self::Seconds => whole(text, |time| {
-                (time.subsec_nanos() == 0).then(|| u128::from(time.as_secs()))
-            }),
-            Self::Microseconds => whole(text, |time| {
-                (time.subsec_nanos() % 1000 == 0).then_some(time.as_micros())
-            }),
+            Self::Seconds => {
+                whole(text, |time| (time.subsec_nanos() == 0).then(|| u128::from(time.as_secs())))
+            }
+            Self::Microseconds => {
+                whole(text, |time| (time.subsec_nanos() % 1000 == 0).then_some(time.as_micros()))
+            }
         }
     }
 }

@@ -69,9 +69,7 @@ impl Value<'_> {
             Some(Lit::Str(text)) if text.value().contains('\0') => {
                 Err(self.wrong("the string contains a NUL byte"))
             }
-            Some(Lit::Str(text)) if text.value().is_empty() => {
-                Err(self.wrong("the string is empty"))
-            }
+            Some(Lit::Str(text)) if text.value().is_empty() => Err(self.wrong("the string is empty")),
             Some(Lit::Str(text)) => Ok(text.value()),
             _ => Err(self.wrong_type("a string")),
         }
@@ -81,9 +79,7 @@ impl Value<'_> {
     fn integer(&self) -> Read<&LitInt> {
         match self.literal() {
             Some(Lit::Int(number)) if number.suffix().is_empty() => Ok(number),
-            _ if self.shown().starts_with('-') => {
-                Err(self.wrong(format!("`{}` is negative", self.shown())))
-            }
+            _ if self.shown().starts_with('-') => Err(self.wrong(format!("`{}` is negative", self.shown()))),
             _ => Err(self.wrong_type("a whole number")),
         }
     }
@@ -94,14 +90,9 @@ impl Value<'_> {
             Some(Lit::Str(text)) => Ok(text.value()),
             Some(Lit::Int(_) | Lit::Float(_)) => {
                 let shown = self.shown();
-                Err(self.wrong(format!(
-                    "a unit needs quotes: `{} = \"{shown}\"`",
-                    self.key.name
-                )))
+                Err(self.wrong(format!("a unit needs quotes: `{} = \"{shown}\"`", self.key.name)))
             }
-            _ if self.shown().starts_with('-') => {
-                Err(self.wrong(format!("`{}` is negative", self.shown())))
-            }
+            _ if self.shown().starts_with('-') => Err(self.wrong(format!("`{}` is negative", self.shown()))),
             _ => Err(self.wrong_type("a string or a number")),
         }
     }
@@ -125,10 +116,7 @@ impl Value<'_> {
     /// Longer than nothing.
     pub(super) fn duration(&self) -> Read<Duration> {
         if let Some(Lit::Int(number)) = self.literal().filter(|_| self.integer().is_ok()) {
-            let guess = format!(
-                "`{}` has no unit; did you mean `\"{number}s\"`?",
-                self.shown()
-            );
+            let guess = format!("`{}` has no unit; did you mean `\"{number}s\"`?", self.shown());
             return Err(self.wrong(guess));
         }
         match self.checked(units::duration(&self.quantity()?))? {
@@ -183,11 +171,7 @@ impl Value<'_> {
             _ => None,
         };
         let Some(word) = word else {
-            let hint = if matches!(self.literal(), Some(Lit::Str(_))) {
-                " without quotes"
-            } else {
-                ""
-            };
+            let hint = if matches!(self.literal(), Some(Lit::Str(_))) { " without quotes" } else { "" };
             return Err(self.wrong(format!("expected a word{hint}, found `{}`", self.shown())));
         };
         if words.iter().any(|known| word == known) {
@@ -203,20 +187,13 @@ impl Value<'_> {
         if length > 64 {
             return Err(self.wrong(format!("{length} bytes are too long for a host name")));
         }
-        let bad = name
-            .chars()
-            .find(|c| !c.is_ascii_alphanumeric() && !"-.".contains(*c));
+        let bad = name.chars().find(|c| !c.is_ascii_alphanumeric() && !"-.".contains(*c));
         if let Some(bad) = bad {
-            return Err(self.wrong(format!(
-                "a host name has letters, digits, `-` and `.`, not `{bad}`"
-            )));
+            return Err(self.wrong(format!("a host name has letters, digits, `-` and `.`, not `{bad}`")));
         }
-        let label_is_bad =
-            |label: &str| label.is_empty() || label.starts_with('-') || label.ends_with('-');
+        let label_is_bad = |label: &str| label.is_empty() || label.starts_with('-') || label.ends_with('-');
         if name.split('.').any(label_is_bad) {
-            return Err(self.wrong(format!(
-                "`{name}` has a `-` or `.` where a letter or digit must be"
-            )));
+            return Err(self.wrong(format!("`{name}` has a `-` or `.` where a letter or digit must be")));
         }
         Ok(name)
     }
@@ -226,9 +203,7 @@ impl Value<'_> {
         if is_cpu_list(&list) {
             return Ok(list);
         }
-        Err(self.wrong(format!(
-            "`{list}` is no list of CPU numbers and ascending ranges"
-        )))
+        Err(self.wrong(format!("`{list}` is no list of CPU numbers and ascending ranges")))
     }
 
     pub(super) fn env(&self, earlier: &[(String, String)]) -> Read<(String, String)> {
@@ -275,11 +250,7 @@ impl Value<'_> {
         if earlier.iter().any(|bind| bind.target == target) {
             return Err(self.wrong(format!("`{target}` is mounted twice")));
         }
-        Ok(Bind {
-            source: source.to_owned(),
-            target,
-            readonly,
-        })
+        Ok(Bind { source: source.to_owned(), target, readonly })
     }
 
     pub(super) fn tmpfs(&self, earlier: &[Tmpfs]) -> Read<Tmpfs> {
@@ -301,9 +272,7 @@ impl Value<'_> {
     pub(super) fn rootfs(&self) -> Read<Rootfs> {
         let path = self.string()?;
         let is_image = path.contains("://")
-            || [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz"]
-                .iter()
-                .any(|end| path.ends_with(end));
+            || [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz"].iter().any(|end| path.ends_with(end));
         if is_image {
             return Err(self.wrong("archives and images are not in this version yet"));
         }
@@ -323,9 +292,9 @@ fn exists_in_crate(path: &str) -> Result<(), String> {
     match std::fs::metadata(Path::new(&crate_dir).join(path)) {
         Ok(found) if found.is_dir() => Ok(()),
         Ok(_) => Err(format!("`{path}` is not a directory")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(format!(
-            "there is no `{path}` in the directory of this crate's Cargo.toml"
-        )),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(format!("there is no `{path}` in the directory of this crate's Cargo.toml"))
+        }
         Err(error) => Err(format!("`{path}`: {error}")),
     }
 }

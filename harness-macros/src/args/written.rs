@@ -45,15 +45,9 @@ impl Written {
     fn read(tokens: TokenStream) -> syn::Result<Self> {
         let mut rest = tokens.clone().into_iter();
         let first: TokenStream = rest.next().into_iter().collect();
-        let ident = Ident::parse_any
-            .parse2(first)
-            .map_err(|_| not_a_word(&tokens))?;
+        let ident = Ident::parse_any.parse2(first).map_err(|_| not_a_word(&tokens))?;
         let behind = Behind::read(rest.collect());
-        Ok(Self {
-            ident,
-            behind,
-            tokens,
-        })
+        Ok(Self { ident, behind, tokens })
     }
 }
 
@@ -68,14 +62,10 @@ impl Behind {
         let mut trees = tokens.clone().into_iter();
         match (trees.next(), trees.next()) {
             (None, _) => Self::Nothing,
-            (Some(TokenTree::Group(group)), None)
-                if group.delimiter() == Delimiter::Parenthesis =>
-            {
+            (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::Parenthesis => {
                 Self::List(group.stream())
             }
-            _ => assigned
-                .parse2(tokens)
-                .map_or(Self::Broken, |expr| Self::Expr(Box::new(expr))),
+            _ => assigned.parse2(tokens).map_or(Self::Broken, |expr| Self::Expr(Box::new(expr))),
         }
     }
 }
@@ -94,10 +84,7 @@ fn ungrouped(expr: &Expr) -> &Expr {
 }
 
 fn not_a_word(tokens: &TokenStream) -> syn::Error {
-    at(
-        tokens,
-        r#"expected a word such as `pid`, or one with a value such as `mem = "100M"`"#,
-    )
+    at(tokens, r#"expected a word such as `pid`, or one with a value such as `mem = "100M"`"#)
 }
 
 /// The arguments between the commas. Not syn's `Punctuated`: that gives up at the first mistake.

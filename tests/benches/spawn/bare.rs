@@ -35,7 +35,8 @@ impl Leaf {
         for directory in &directories {
             fs::create_dir(directory).expect("a cgroup can be made");
         }
-        for file in ["memory.max", "memory.swap.max", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"] {
+        for file in ["memory.max", "memory.swap.max", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+        {
             for directory in directories.iter().filter(|directory| directory.join(file).exists()) {
                 let value = if file == "memory.swap.max" { "0" } else { "104857600" };
                 fs::write(directory.join(file), value).expect("the limit is taken");
@@ -69,7 +70,8 @@ fn hierarchies() -> Vec<PathBuf> {
         let line = own.lines().find_map(|line| line.split_once(&format!(":{controller}:")));
         line.map(|(_, path)| path.trim_start_matches('/').to_owned())
     };
-    let v1 = ["memory", "pids"].map(|name| Some(PathBuf::from("/sys/fs/cgroup").join(name).join(path(name)?)));
+    let v1 =
+        ["memory", "pids"].map(|name| Some(PathBuf::from("/sys/fs/cgroup").join(name).join(path(name)?)));
     let root = PathBuf::from("/sys/fs/cgroup");
     let unified = if root.join("unified").exists() { root.join("unified") } else { root };
     let v2 = path("").map(|path| unified.join(path));

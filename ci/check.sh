@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# What needs no test run: format, lints, documentation, size budget.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo fmt --all --check
+(cd tests/downstream && cargo fmt --check)
+cargo clippy --workspace --all-targets --all-features -- -D warnings
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --quiet
+
+# No file over 500 lines (functions: clippy's too_many_lines).
+long=$(git ls-files '*.rs' | xargs wc -l | awk '$2 != "total" && $1 > 500 {print "  " $2 ": " $1 " lines"}')
+if [ -n "$long" ]; then
+  printf 'files over 500 lines:\n%s\n' "$long" >&2
+  exit 1
+fi
+
+# Licences and sources, where cargo-deny is installed (deny.toml).
+if command -v cargo-deny >/dev/null; then
+  cargo deny check licenses bans sources
+else
+  echo "cargo-deny is not installed: licences not checked"
+fi

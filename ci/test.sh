@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Installs what is needed and passes all tests: format, lints, docs, the workspace under cargo test and
+# under nextest (where installed), the downstream crate.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bash ci/install.sh
+bash ci/check.sh
+cargo test --workspace --all-features
+if command -v cargo-nextest >/dev/null; then
+  cargo nextest run --workspace --all-features
+else
+  echo "cargo-nextest is not installed: not run under nextest"
+fi
+(cd tests/downstream && cargo test --quiet)
