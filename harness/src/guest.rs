@@ -4,7 +4,8 @@
 //! life. The order is forced:
 //! * the leaf first, so that everything the body does is limited and measured;
 //! * the cgroup namespace after it, as it is rooted where the process is;
-//! * mounts before ids, which take the privilege away; rlimits before ids, which may forbid raising them;
+//! * mounts before ids, which take the privilege away; rlimits before ids, which may forbid raising them,
+//!   and before the overflow handler, which must know where the stack ends;
 //! * the death signal after ids, which clear it; the directory last, as the user sees it.
 
 use std::io::Write;
@@ -99,8 +100,8 @@ fn steps(ends: &Ends, assignment: &Assignment, reporter: &Reporter) -> Result<sy
     }
     connect_stdio(ends)?;
     fds::close_all_but(&[reporter.socket]);
-    set_signals(&plan.name)?;
     plan.rlimits.iter().try_for_each(set_rlimit)?;
+    set_signals(&plan.name)?;
     become_user(plan)?;
     process::die_with_parent().at(Step::ForkBody, "the death signal")?;
     process::set_name(c"harness-body");
