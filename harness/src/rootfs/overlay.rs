@@ -10,7 +10,8 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{chdir, pivot_root};
 
 use super::bind::{Taken, same_place};
-use crate::error::{At, Cause, Object, SetupError, Step};
+use crate::error::{At, SetupError, Step};
+use crate::mountinfo::{self, Mount};
 
 /// Moves into a copy-on-write view of a directory.
 pub(crate) fn enter_directory(path: &Path, userxattr: bool) -> Result<(), SetupError> {
@@ -46,8 +47,8 @@ struct Submount {
 }
 
 fn submounts() -> Result<Vec<Submount>, SetupError> {
-    let points = mount_points()?.into_iter();
-    points.filter(MountPoint::holds_files).filter_map(|point| open_submount(point.path).transpose()).collect()
+    let held = mounts()?.into_iter().filter(holds_files);
+    held.filter_map(|mount| open_submount(mount.point).transpose()).collect()
 }
 
 /// `None` for a mount that another one covers: its path leads elsewhere or nowhere.
@@ -145,13 +146,6 @@ fn pivot(new_root: &Path) -> Result<(), SetupError> {
     chdir("/").at(Step::PivotRoot, new_root)
 }
 
-/// One line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct MountPoint {
-    pub(crate) path: PathBuf,
-    filesystem: String,
-}
-
 /// Filesystems that hold no files of a test's.
 const KERNEL_FILESYSTEMS: &[&str] = &[
     "autofs",
@@ -177,65 +171,22 @@ const KERNEL_FILESYSTEMS: &[&str] = &[
     "tracefs",
 ];
 
-impl MountPoint {
-    /// Whether the mount belongs into a view of the host: /dev, /proc and /sys are made anew.
-    fn holds_files(&self) -> bool {
-        let made_anew = ["/dev", "/proc", "/sys"].iter().any(|path| self.path.starts_with(path));
-        let from_kernel = KERNEL_FILESYSTEMS.contains(&self.filesystem.as_str());
-        self.path != Path::new("/") && !made_anew && !from_kernel
-    }
-
-    fn parse(line: &str) -> Option<Self> {
-        let (mount, source) = line.split_once(" - ")?;
-        let path = mount.split(' ').nth(4)?;
-        let filesystem = source.split(' ').next()?.to_owned();
-        Some(Self { path: unescape(path), filesystem })
-    }
+/// Whether a mount belongs into a view of the host: /dev, /proc and /sys are made anew.
+fn holds_files(mount: &Mount) -> bool {
+    let made_anew = ["/dev", "/proc", "/sys"].iter().any(|path| mount.point.starts_with(path));
+    let from_kernel = KERNEL_FILESYSTEMS.contains(&mount.filesystem.as_str());
+    mount.point != Path::new("/") && !made_anew && !from_kernel
 }
 
 /// The mounts of this namespace, in the order they were made.
-pub(crate) fn mount_points() -> Result<Vec<MountPoint>, SetupError> {
+pub(crate) fn mounts() -> Result<Vec<Mount>, SetupError> {
     const FILE: &str = "/proc/self/mountinfo";
-    let text = fs::read_to_string(FILE).at(Step::OpenRootfs, Path::new(FILE))?;
-    text.lines().map(|line| MountPoint::parse(line).ok_or_else(|| malformed(line))).collect()
-}
-
-fn malformed(line: &str) -> SetupError {
-    let cause = Cause::Malformed { found: line.to_owned() };
-    SetupError { step: Step::OpenRootfs, object: Object::from("/proc/self/mountinfo"), cause }
-}
-
-/// Blanks, tabs, newlines and backslashes stand as `\040` and the like.
-fn unescape(path: &str) -> PathBuf {
-    use std::os::unix::ffi::OsStringExt;
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let octal = tail.get(..3).filter(|_| first == b'\\').and_then(octal);
-        bytes.push(octal.unwrap_or(first));
-        rest = if octal.is_some() { &tail[3..] } else { tail };
-    }
-    PathBuf::from(std::ffi::OsString::from_vec(bytes))
-}
-
-fn octal(digits: &[u8]) -> Option<u8> {
-    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
+    fs::read(FILE).map(|text| mountinfo::parse(&text)).at(Step::OpenRootfs, Path::new(FILE))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn point(line: &str) -> MountPoint {
-        MountPoint::parse(line).unwrap()
-    }
-
-    #[test]
-    fn a_mountinfo_line_gives_path_and_filesystem() {
-        let home = point("36 35 98:0 /x /ho\\040me rw,noatime master:1 - ext3 /dev/root rw");
-        assert_eq!(home, MountPoint { path: "/ho me".into(), filesystem: "ext3".into() });
-        assert_eq!(MountPoint::parse("nonsense"), None);
-    }
 
     #[test]
     fn a_view_of_the_host_leaves_out_what_is_made_anew_and_what_holds_no_files() {
@@ -248,7 +199,7 @@ mod tests {
             ("1 2 0:1 / /mnt/bpf rw - bpf bpf rw", false),
         ];
         for (line, held) in cases {
-            assert_eq!(point(line).holds_files(), held, "{line}");
+            assert_eq!(holds_files(&mountinfo::parse(line.as_bytes())[0]), held, "{line}");
         }
     }
 }

@@ -7,7 +7,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::bind::c_path;
-use super::overlay::mount_points;
+use super::overlay::mounts;
 use crate::error::{At, SetupError, Step};
 use crate::sys::mount::make_readonly;
 
@@ -33,7 +33,7 @@ pub(crate) fn tree_at(path: &Path) -> Result<(), SetupError> {
 }
 
 fn below(path: &Path) -> Result<Vec<PathBuf>, SetupError> {
-    let points = mount_points()?.into_iter().map(|point| point.path);
+    let points = mounts()?.into_iter().map(|mount| mount.point);
     Ok(points.filter(|point| point.starts_with(path)).collect())
 }
 
