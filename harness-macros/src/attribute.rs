@@ -65,6 +65,9 @@ fn is_std_test(path: &Path) -> bool {
     in_prelude && ends_with(path, "test")
 }
 
+/// The name given to `#[$attr]` of a `macro_rules!`, which stands for attributes of the macro's caller.
+pub(crate) const FRAGMENT: &str = "$";
+
 /// One attribute of a function, out of its `cfg_attr`.
 pub(crate) struct Seen {
     /// Last segment of its path.
@@ -77,8 +80,16 @@ pub(crate) struct Seen {
 impl Seen {
     /// Attributes as they stand in the source, without `#[` and `]`.
     pub(crate) fn read(texts: &[String]) -> Vec<Self> {
-        let metas = texts.iter().filter_map(|text| syn::parse_str(text).ok());
-        metas.flat_map(|meta| Self::flatten(&meta, &quote!(all()))).collect()
+        texts.iter().flat_map(|text| Self::read_one(text)).collect()
+    }
+
+    fn read_one(text: &str) -> Vec<Self> {
+        let always = quote!(all());
+        if text.starts_with('$') {
+            let (name, args) = (FRAGMENT.to_owned(), String::new());
+            return vec![Self { name, args, when: always }];
+        }
+        syn::parse_str(text).map_or_else(|_| Vec::new(), |meta| Self::flatten(&meta, &always))
     }
 
     pub(crate) fn of(attr: &Attribute) -> Vec<Self> {

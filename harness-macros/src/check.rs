@@ -3,6 +3,8 @@
 use crate::args::{Args, Expect};
 use crate::errors::{Errors, at};
 use crate::test_fn::TestFn;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
 
 pub(crate) fn check(args: &Args, test: &TestFn, errors: &mut Errors) {
     contradictions(args, errors);
@@ -26,7 +28,7 @@ fn contradictions(args: &Args, errors: &mut Errors) {
     need(
         "swap",
         args.key("mem").is_some(),
-        "`swap` is on top of a memory limit; add one, such as `mem = \"100M\"`",
+        "`swap` needs `mem`, the memory limit that it comes on top of; add one, such as `mem = \"100M\"`",
     );
     need(
         "expect",
@@ -57,4 +59,57 @@ fn against_should_panic(args: &Args, errors: &mut Errors) {
              would call that a failure",
         ));
     }
+}
+
+/// When it is our turn, the function must be one that can be called through a `fn()`.
+pub(crate) fn callable(test: &TestFn) -> syn::Result<()> {
+    let sig = &test.sig;
+    let mut errors = Errors::default();
+    let mut refuse = |tokens: Option<&dyn ToTokens>, message: &str| {
+        if let Some(tokens) = tokens {
+            errors.push(at(tokens, message));
+        }
+    };
+    let arguments = sig.receiver().is_none() && !sig.inputs.is_empty();
+    let generics = !sig.generics.params.is_empty();
+    refuse(some(&sig.asyncness), "an async test needs an async test attribute, such as #[tokio::test]");
+    refuse(some(&sig.receiver()), "a test has no `self`; write it as a free function");
+    refuse(
+        arguments.then_some(&sig.inputs as &dyn ToTokens),
+        "a test has no arguments, unless an attribute gives them, such as #[rstest] or #[test_case(..)]",
+    );
+    refuse(
+        generics.then_some(&sig.generics as &dyn ToTokens),
+        "an isolated test is a plain `fn`, without generics",
+    );
+    refuse(some(&sig.constness), "an isolated test is a plain `fn`, not a `const fn`");
+    refuse(some(&sig.unsafety), "an isolated test is a plain `fn`, not an `unsafe fn`");
+    refuse(some(&sig.abi), "an isolated test is a plain `fn`, without `extern`");
+    if takes_lock(&test.body) {
+        errors.push(syn::Error::new(
+            Span::call_site(),
+            "#[serial] and #[parallel] above #[isolated] would take their lock in the guest, where it excludes \
+             nobody; write them below #[isolated]",
+        ));
+    }
+    errors.into_result()
+}
+
+fn some<T: ToTokens>(tokens: &Option<T>) -> Option<&dyn ToTokens> {
+    tokens.as_ref().map(|tokens| tokens as &dyn ToTokens)
+}
+
+/// Whether serial_test has wrapped the body: `serial_test::local_serial_core(..)`. Its file locks work in a
+/// guest, too.
+fn takes_lock(body: &TokenStream) -> bool {
+    let mut after_crate = false;
+    body.clone().into_iter().any(|tree| match tree {
+        TokenTree::Group(group) => takes_lock(&group.stream()),
+        TokenTree::Ident(ident) => {
+            let found = after_crate && ident.to_string().starts_with("local_");
+            after_crate = ident == "serial_test";
+            found
+        }
+        _ => false,
+    })
 }

@@ -27,14 +27,21 @@ pub(crate) fn isolated(tokens: TokenStream, item: TokenStream) -> TokenStream {
             Turn::Later(marker) => order::defer(test, &krate, &args, &marker),
             Turn::Now(test_attribute) => expand(&args, &test, &krate, &test_attribute),
         },
-        _ => fallback(errors, order::without_test_attribute(test).into_token_stream()),
+        _ => fallback(errors, not_a_test(test)),
     }
 }
 
-/// The errors, and the item as it was: what refers to it does not fail as well.
+/// The errors, and the item, so that what refers to it does not fail as well.
 fn fallback(errors: Errors, item: TokenStream) -> TokenStream {
     let errors = errors.into_compile_errors();
     quote!(#errors #item)
+}
+
+/// The function as it was, for those that refer to it; `#[test]` would complain about its arguments as well,
+/// and without it nobody may use it.
+fn not_a_test(mut test: TestFn) -> TokenStream {
+    test.attrs.retain(|attr| !attr.path().is_ident("test"));
+    quote!(#[allow(unused)] #test)
 }
 
 /// The path of the library in the user's crate. proc-macro-crate answers with the package's name where the

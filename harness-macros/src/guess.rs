@@ -1,6 +1,6 @@
 //! What a misspelt word was probably meant to be.
 
-/// ` (did you mean ..?)` for the candidate next to `word`, or nothing when none is near.
+/// `; did you mean ..?` with the candidate nearest to `word`, or nothing when none is near.
 pub(crate) fn did_you_mean(word: &str, candidates: impl IntoIterator<Item = &'static str>) -> String {
     nearest(word, candidates).map_or_else(String::new, |best| format!("; did you mean `{best}`?"))
 }
@@ -11,7 +11,9 @@ pub(crate) fn nearest(
     candidates: impl IntoIterator<Item = &'static str>,
 ) -> Option<&'static str> {
     let word = word.to_lowercase();
-    let limit = (word.chars().count() / 3).clamp(1, 2);
+    let length = word.chars().count();
+    // Any letter is one edit away from any other, which is no likeness.
+    let limit = if length < 2 { 0 } else { (length / 3).clamp(1, 2) };
     candidates
         .into_iter()
         .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))

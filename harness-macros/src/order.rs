@@ -11,12 +11,12 @@
 //!    carried in the marker.
 
 use crate::args::Args;
-use crate::attribute::{self, Seen};
-use crate::errors::{Errors, at};
+use crate::attribute::{self, FRAGMENT, Seen};
+use crate::check;
 use crate::marker::Marker;
 use crate::peek;
 use crate::test_fn::TestFn;
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote};
 use syn::{Attribute, parse_quote};
 
@@ -38,7 +38,7 @@ pub(crate) fn turn(args: &Args, test: &TestFn) -> syn::Result<Turn> {
         return Ok(Turn::Later(marker));
     }
     let test_attribute = marker.test_attribute();
-    is_plain(test)?;
+    check::callable(test)?;
     let ignore = args.marker.is_none().then(|| ignore_elsewhere(test)).flatten();
     Ok(Turn::Now(quote!(#ignore #test_attribute)))
 }
@@ -52,12 +52,6 @@ pub(crate) fn defer(mut test: TestFn, krate: &TokenStream, args: &Args, marker: 
     let ourselves = parse_quote!(#[#krate::isolated(#user #marker)]);
     test.attrs = ignore.into_iter().chain(first).chain([ourselves]).chain(outside).collect();
     test.into_token_stream()
-}
-
-/// The function without `#[test]`, which would complain about its arguments as well.
-pub(crate) fn without_test_attribute(mut test: TestFn) -> TestFn {
-    test.attrs.retain(|attr| !attr.path().is_ident("test"));
-    test
 }
 
 /// Not on Linux: compiles, and is ignored with a reason. rstest gives an attribute in front of `#[case]` to
@@ -82,66 +76,15 @@ fn at_first_sight(args: &Args, test: &TestFn) -> syn::Result<Marker> {
              isolated; write #[isolated] below the last #[case] or above #[rstest]",
         ));
     }
+    let through_macro = before.iter().any(name(FRAGMENT));
     let mut marker = Marker::default();
     marker.note_registering(before);
-    // In `proptest!`, our span is in proptest's source, and only the function's name is in the user's. That
-    // list is only good when we are in it: else a macro took the attributes from the name.
+    // In a macro's output, such as that of `proptest!`, our span is in the macro's source, and only the name
+    // of the function is in the user's. The row there counts when we stand in it or the macro passes it on:
+    // else the macro may have taken the attributes away.
     let above = Seen::read(&peek::above(test.sig.ident.span()));
-    if above.iter().any(|seen| seen.is_isolated(&args.user)) {
+    if through_macro || above.iter().any(|seen| seen.is_isolated(&args.user)) {
         marker.note_registering(above);
     }
     Ok(marker)
-}
-
-/// When it is our turn, the function must be one that can be called through a `fn()`.
-fn is_plain(test: &TestFn) -> syn::Result<()> {
-    let sig = &test.sig;
-    let mut errors = Errors::default();
-    if let Some(keyword) = &sig.asyncness {
-        errors.push(at(keyword, "an async test needs an async test attribute, such as #[tokio::test]"));
-    }
-    if let Some(receiver) = sig.receiver() {
-        errors.push(at(receiver, "a test has no `self`; write it as a free function"));
-    } else if !sig.inputs.is_empty() {
-        errors.push(at(
-            &sig.inputs,
-            "a test has no arguments, unless an attribute gives them, such as #[rstest] or #[test_case(..)]",
-        ));
-    }
-    let plain = "an isolated test is a plain `fn`";
-    if !sig.generics.params.is_empty() {
-        errors.push(at(&sig.generics, format!("{plain}, without generics")));
-    }
-    if let Some(keyword) = &sig.constness {
-        errors.push(at(keyword, format!("{plain}, not a `const fn`")));
-    }
-    if let Some(keyword) = &sig.unsafety {
-        errors.push(at(keyword, format!("{plain}, not an `unsafe fn`")));
-    }
-    if let Some(abi) = &sig.abi {
-        errors.push(at(abi, format!("{plain}, without `extern`")));
-    }
-    if takes_lock(&test.body) {
-        errors.push(syn::Error::new(
-            Span::call_site(),
-            "#[serial] and #[parallel] above #[isolated] would take their lock in the guest, where it excludes \
-             nobody; write them below #[isolated]",
-        ));
-    }
-    errors.into_result()
-}
-
-/// Whether serial_test has wrapped the body: `serial_test::local_serial_core(..)`. Its file locks work in a
-/// guest, too.
-fn takes_lock(body: &TokenStream) -> bool {
-    let mut after_crate = false;
-    body.clone().into_iter().any(|tree| match tree {
-        TokenTree::Group(group) => takes_lock(&group.stream()),
-        TokenTree::Ident(ident) => {
-            let found = after_crate && ident.to_string().starts_with("local_");
-            after_crate = ident == "serial_test";
-            found
-        }
-        _ => false,
-    })
 }

@@ -46,11 +46,11 @@ fn offset(text: &str, line: usize, column: usize) -> Option<usize> {
 
 /// The longest row of attributes that the text ends with, a function's qualifiers allowed.
 ///
-/// Rust cannot be read backwards, so every `#` is tried as the start of the row, the nearest first. Text in
-/// front of the row cannot be read as one, so the farthest that can be is right.
+/// Rust cannot be read backwards, so every `#` (or `$`, of a repetition) is tried as the start of the row,
+/// the nearest first. Text in front of the row cannot be read as one, so the farthest that can be is right.
 fn attributes_before(text: &str) -> Vec<String> {
     let text = text.trim_end().trim_end_matches("$(");
-    let starts = text.rmatch_indices('#').map(|(at, _)| at);
+    let starts = text.rmatch_indices(['#', '$']).map(|(at, _)| at);
     let near = starts.take_while(|at| text.len() - at < WINDOW);
     near.filter(|at| !in_line_comment(&text[..*at]))
         .filter_map(|at| whole_row(&text[at..]))
@@ -141,6 +141,7 @@ mod tests {
             ("=> { $( #[test] ", &["test"]),
             ("{ #[test] $(#[$m])* ", &["test", "$m"]),
             ("{ #[test] $(", &["test"]),
+            ("{ $( $(#[$m])* ", &["$m"]),
             ("#[test] #[isolated(pid)] pub(crate) async unsafe extern \"C\" fn ", &["test", "isolated(pid)"]),
             ("#[cfg_attr(all(), ", &[]),
         ] {

@@ -119,7 +119,10 @@ impl Scale {
         let lower = unit.to_lowercase();
         match self.aliases.iter().find(|(alias, _)| *alias == lower) {
             Some((_, hint)) => format!("; {hint}"),
-            None => did_you_mean(unit, self.units.iter().map(|(name, _)| *name)),
+            None => {
+                let names = self.units.iter().map(|(name, _)| *name);
+                did_you_mean(unit, names.filter(|name| !name.is_empty()))
+            }
         }
     }
 }

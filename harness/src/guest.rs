@@ -12,7 +12,9 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
 use nix::sched::CloneFlags;
+use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, chdir, getpid, setgroups, sethostname, setresgid, setresuid};
 
 use crate::error::{At, Cause, Object, SetupError, Step};
@@ -92,7 +94,7 @@ pub(crate) fn body(ends: &Ends, assignment: &Assignment) -> ! {
 /// The steps of the body, in order.
 fn steps(ends: &Ends, assignment: &Assignment, reporter: &Reporter) -> Result<sys::body::Body, SetupError> {
     let plan = &assignment.plan;
-    enter_leaf(&ends.entrances)?;
+    enter_leaf(ends)?;
     unshare(plan.unshare_body)?;
     process::die_with_parent().at(Step::ForkBody, "the death signal")?;
     if plan.body_is_pid1 {
@@ -115,11 +117,14 @@ fn steps(ends: &Ends, assignment: &Assignment, reporter: &Reporter) -> Result<sy
 }
 
 /// The kernel moves the writer: "0" is the calling process (cgroups(7)).
-fn enter_leaf(entrances: &[OwnedFd]) -> Result<(), SetupError> {
-    for entrance in entrances {
-        nix::unistd::write(entrance, b"0").at(Step::EnterLeaf, "cgroup.procs")?;
+fn enter_leaf(ends: &Ends) -> Result<(), SetupError> {
+    for entrance in &ends.entrances {
+        nix::unistd::write(entrance, b"0").at(Step::EnterLeaf, "tasks")?;
     }
-    Ok(())
+    let Some(leaf) = &ends.leaf else { return Ok(()) };
+    let procs = openat(leaf, "cgroup.procs", OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty());
+    let procs = procs.at(Step::EnterLeaf, "cgroup.procs")?;
+    nix::unistd::write(&procs, b"0").at(Step::EnterLeaf, "cgroup.procs").map(drop)
 }
 
 /// Standard input is /dev/null already (zygote.rs).

@@ -36,9 +36,9 @@ pub(crate) struct Ends {
     pub(crate) stderr: OwnedFd,
     /// A memfd with the [`Assignment`].
     pub(crate) plan: OwnedFd,
-    /// The v2 directory of the leaf.
+    /// The v2 directory of the leaf, until the body is in it.
     pub(crate) leaf: Option<OwnedFd>,
-    /// `cgroup.procs` of the leaf, one for each hierarchy that the body must enter by itself.
+    /// `tasks` of the leaf, one for each v1 hierarchy: the body enters these by itself.
     pub(crate) entrances: Vec<OwnedFd>,
 }
 
@@ -113,23 +113,31 @@ fn read_assignment(ends: &Ends) -> Result<Assignment, SetupError> {
     })
 }
 
-/// On v2 the body is born in its leaf (no migration, which waits for a grace period of the kernel); where
-/// that is refused, and on v1, it enters by itself.
+/// On v2 the body is born in its leaf: entering it later waits for a grace period of the kernel's RCU, some
+/// milliseconds. Where that is refused the body enters by itself.
 fn fork_body(ends: &mut Ends, assignment: &Assignment) -> Result<Pid, SetupError> {
-    if let Some(leaf) = ends.leaf.take_if(|_| cfg!(target_env = "gnu")) {
-        let request =
-            Request { exit_signal: libc::SIGCHLD, cgroup: Some(leaf.as_fd()), ..Request::default() };
-        match clone(request) {
-            Ok(Side::Parent { pid, .. }) => return Ok(pid),
-            Ok(Side::Child) => guest::body(ends, assignment),
-            // Before 5.7, or not allowed there: the slow way.
-            Err(Errno::ENOSYS | Errno::EINVAL | Errno::E2BIG | Errno::EACCES | Errno::EPERM) => {}
-            Err(errno) => return Err(SetupError::new(Step::ForkBody, "in its leaf", errno)),
+    match clone_into_leaf(ends).transpose()? {
+        Some(Side::Parent { pid, .. }) => return Ok(pid),
+        Some(Side::Child) => {
+            ends.leaf = None;
+            guest::body(ends, assignment)
         }
+        None => {}
     }
     match fork().at(Step::ForkBody, Object::None)? {
         Some(pid) => Ok(pid),
         None => guest::body(ends, assignment),
+    }
+}
+
+/// `None` where there is no v2 leaf or the kernel does not do it: before 5.7, not allowed there, or a C
+/// library (musl) whose thread id would be stale.
+fn clone_into_leaf(ends: &Ends) -> Option<Result<Side, SetupError>> {
+    let leaf = ends.leaf.as_ref().filter(|_| cfg!(target_env = "gnu"))?;
+    let request = Request { exit_signal: libc::SIGCHLD, cgroup: Some(leaf.as_fd()), ..Request::default() };
+    match clone(request) {
+        Err(Errno::ENOSYS | Errno::EINVAL | Errno::E2BIG | Errno::EACCES | Errno::EPERM) => None,
+        answer => Some(answer.at(Step::ForkBody, "in its leaf")),
     }
 }
 

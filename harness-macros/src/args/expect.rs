@@ -1,9 +1,9 @@
 //! `expect = oom | timeout | exit(CODE) | signal(NAME)`.
 
-use super::value::Value;
-use crate::guess::did_you_mean;
-use quote::ToTokens as _;
-use syn::{Expr, ExprLit, Lit};
+use super::value::{Read, Value, literal, shown};
+use crate::errors::at;
+use crate::guess::{did_you_mean, nearest};
+use syn::{Expr, Lit};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expect {
@@ -13,97 +13,99 @@ pub(crate) enum Expect {
     Signal(i32),
 }
 
-/// Signals by name, without `SIG`. The numbers are those of `asm-generic`: x86, arm, riscv, powerpc, s390
-/// and loongarch share them; mips and sparc, where some differ, are not supported.
+/// Signals by name. The numbers are those of `asm-generic`: x86, arm, riscv, powerpc, s390 and loongarch
+/// share them; mips and sparc, where some differ, are not supported.
 const SIGNALS: &[(&str, i32)] = &[
-    ("HUP", 1),
-    ("INT", 2),
-    ("QUIT", 3),
-    ("ILL", 4),
-    ("TRAP", 5),
-    ("ABRT", 6),
-    ("BUS", 7),
-    ("FPE", 8),
-    ("KILL", 9),
-    ("USR1", 10),
-    ("SEGV", 11),
-    ("USR2", 12),
-    ("PIPE", 13),
-    ("ALRM", 14),
-    ("TERM", 15),
-    ("STKFLT", 16),
-    ("VTALRM", 26),
-    ("PROF", 27),
-    ("XCPU", 24),
-    ("XFSZ", 25),
-    ("IO", 29),
-    ("PWR", 30),
-    ("SYS", 31),
+    ("SIGHUP", 1),
+    ("SIGINT", 2),
+    ("SIGQUIT", 3),
+    ("SIGILL", 4),
+    ("SIGTRAP", 5),
+    ("SIGABRT", 6),
+    ("SIGBUS", 7),
+    ("SIGFPE", 8),
+    ("SIGKILL", 9),
+    ("SIGUSR1", 10),
+    ("SIGSEGV", 11),
+    ("SIGUSR2", 12),
+    ("SIGPIPE", 13),
+    ("SIGALRM", 14),
+    ("SIGTERM", 15),
+    ("SIGSTKFLT", 16),
+    ("SIGXCPU", 24),
+    ("SIGXFSZ", 25),
+    ("SIGVTALRM", 26),
+    ("SIGPROF", 27),
+    ("SIGIO", 29),
+    ("SIGPWR", 30),
+    ("SIGSYS", 31),
 ];
 
 /// These stop, wake or do nothing (signal(7)), so no test ends by them.
-const HARMLESS: &[&str] = &["CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "WINCH"];
+const HARMLESS: &[&str] =
+    &["SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGWINCH"];
 
-pub(super) fn read(value: &Value<'_>) -> syn::Result<Expect> {
+pub(super) fn read(value: &Value<'_>) -> Read<Expect> {
     match value.expr {
         Expr::Path(path) if path.path.is_ident("oom") => Ok(Expect::Oom),
         Expr::Path(path) if path.path.is_ident("timeout") => Ok(Expect::Timeout),
-        Expr::Call(call) if call.args.len() == 1 => match shown(&call.func).as_str() {
-            "exit" => exit_code(&call.args[0]).map(Expect::Exit).map_err(|what| value.wrong(what)),
-            "signal" => signal(&call.args[0]).map(Expect::Signal).map_err(|what| value.wrong(what)),
+        Expr::Call(call) if call.args.len() == 1 => match &*shown(&call.func) {
+            "exit" => exit_code(&call.args[0]).map(Expect::Exit),
+            "signal" => signal(&call.args[0]).map(Expect::Signal),
             _ => Err(unknown(value)),
         },
         _ => Err(unknown(value)),
     }
 }
 
-fn shown(expr: &Expr) -> String {
-    expr.to_token_stream().to_string().replace(' ', "")
-}
-
-fn exit_code(code: &Expr) -> Result<u8, String> {
-    let parsed = match code {
-        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok(),
+fn exit_code(code: &Expr) -> Read<u8> {
+    let parsed = match literal(code) {
+        Some(Lit::Int(number)) => number.base10_parse().ok(),
         _ => None,
     };
-    parsed.ok_or_else(|| format!("`{}` is no exit code: they are 0 to 255", shown(code)))
+    let wrong =
+        || format!("`{}` is no exit code\n`exit` takes 0 to 255, as in `expect = exit(3)`", shown(code));
+    parsed.ok_or_else(|| at(code, wrong()))
 }
 
-fn signal(name: &Expr) -> Result<i32, String> {
+fn signal(name: &Expr) -> Read<i32> {
     let written = shown(name);
-    let upper = written.to_uppercase();
-    let short = upper.strip_prefix("SIG").unwrap_or(&upper);
-    if HARMLESS.contains(&short) {
-        return Err(format!("SIG{short} does not end a process"));
-    }
-    match SIGNALS.iter().find(|(known, number)| *known == short || number.to_string() == written) {
-        Some((known, _)) if *known != short => {
-            Err(format!("a signal is written by its name, `signal(SIG{known})`"))
-        }
-        Some((_, number)) if written == upper => Ok(*number),
-        Some((known, _)) => Err(format!("there is no `{written}`; did you mean `SIG{known}`?")),
-        None => Err(unknown_signal(&written, short)),
+    let full = if written.starts_with("SIG") { written.clone() } else { format!("SIG{written}") };
+    match SIGNALS.iter().find(|(known, _)| *known == full) {
+        Some((_, number)) => Ok(*number),
+        None => Err(at(
+            name,
+            format!(
+                "{}\n`signal` takes a name, as in `expect = signal(SIGSEGV)`",
+                no_signal(&written, &full.to_uppercase())
+            ),
+        )),
     }
 }
 
-fn unknown_signal(written: &str, short: &str) -> String {
-    let names = SIGNALS.iter().map(|(name, _)| *name);
-    let guess = crate::guess::nearest(short, names)
-        .map_or_else(String::new, |name| format!("; did you mean `SIG{name}`?"));
-    format!("there is no signal `{written}`{guess}")
+fn no_signal(written: &str, full: &str) -> String {
+    if HARMLESS.contains(&full) {
+        return format!("{full} does not end a process");
+    }
+    let by_number = SIGNALS.iter().find(|(_, number)| number.to_string() == written);
+    let meant = by_number.map(|(name, _)| *name);
+    match meant.or_else(|| nearest(full, SIGNALS.iter().map(|(name, _)| *name))) {
+        Some(name) => format!("there is no signal `{written}`; did you mean `{name}`?"),
+        None => format!("there is no signal `{written}`"),
+    }
 }
 
 fn unknown(value: &Value<'_>) -> syn::Error {
     let word = shown(value.expr);
     let word = word.split('(').next().unwrap_or_default();
-    if matches!(word, "exit" | "signal") {
-        return value.wrong(format!("`{word}` takes one value in parentheses"));
-    }
     let hint = match word {
+        "exit" | "signal" => {
+            return value.wrong(format!("`{word}` needs one value in parentheses"));
+        }
         "panic" | "panics" => "; a panic is expected with #[should_panic]".to_owned(),
+        "success" | "pass" | "ok" => "; success is what is expected anyway".to_owned(),
         _ if word.starts_with("SIG") => format!("; did you mean `signal({word})`?"),
-        _ if word.starts_with('"') => "; it is written without quotes".to_owned(),
-        "success" | "pass" => "; success is what is expected anyway".to_owned(),
+        _ if word.starts_with('"') => "; an ending is written without quotes".to_owned(),
         _ => did_you_mean(word, ["oom", "timeout", "exit", "signal"]),
     };
     value.wrong(format!("there is no ending `{word}`{hint}"))

@@ -61,18 +61,18 @@ static KEYS: &[Key] = &[
     value("gid", "a group id", "gid = 1000"),
     Key {
         form: Form::BareOrValue,
-        ..value("rootfs", "nothing (the host's root) or a directory", r#"rootfs = "fixtures/busybox""#)
+        ..value("rootfs", "a directory, or no value for the host's root", r#"rootfs = "fixtures/busybox""#)
     },
     bare("readonly", Form::Bare),
-    repeatable("bind", "SRC:DST or SRC:DST:ro, DST absolute", r#"bind = "tests/data:/data:ro""#),
-    repeatable("tmpfs", "an absolute path and perhaps a size", r#"tmpfs = "/tmp:16M""#),
+    repeatable("bind", "`SRC:DST` or `SRC:DST:ro` with an absolute `DST`", r#"bind = "tests/data:/data:ro""#),
+    repeatable("tmpfs", "an absolute path, and a size behind a colon", r#"tmpfs = "/tmp:16M""#),
     value("workdir", "an absolute path", r#"workdir = "/srv""#),
-    repeatable("env", "KEY=VALUE", r#"env = "KEY=VALUE""#),
+    repeatable("env", "`KEY=VALUE`", r#"env = "KEY=VALUE""#),
     bare("clear_env", Form::Bare),
     value("mem", SIZE, r#"mem = "100M""#),
     value("swap", SIZE, r#"swap = "10M""#),
     value("pids", "a number of processes and threads", "pids = 20"),
-    value("cpu", "a number of cores", "cpu = 0.5"),
+    value("cpu", "a number of cores, to a thousandth", "cpu = 0.5"),
     value("cpuset", "a list of CPUs", r#"cpuset = "0-3,7""#),
     value("timeout", DURATION, r#"timeout = "5s""#),
     value("cpu_time", DURATION, r#"cpu_time = "2s""#),
@@ -91,8 +91,8 @@ static KEYS: &[Key] = &[
     bare("landlock", Form::NotYet),
 ];
 
-pub(super) const SIZE: &str = "a size (bytes, K M G T, or kB MB GB TB for powers of 1000)";
-pub(super) const DURATION: &str = "a duration (us, ms, s, min, h)";
+const SIZE: &str = "a number of bytes, or a string with a unit (K M G T by 1024, kB MB GB TB by 1000)";
+const DURATION: &str = "a string with a unit (us ms s min h)";
 
 /// What people write for a key that edit distance does not find.
 const ALIASES: &[(&str, &str)] = &[
@@ -153,7 +153,7 @@ impl Key {
             Form::Namespace | Form::Bare => written.is_bare(),
             Form::Value => written.expr().is_some(),
             Form::BareOrValue => written.is_bare() || written.expr().is_some(),
-            Form::List => written.list().is_some(),
+            Form::List => written.list().is_some_and(|entries| !entries.is_empty()),
         };
         if fits { Ok(()) } else { Err(self.misuse(written)) }
     }
@@ -163,15 +163,16 @@ impl Key {
         let message = match self.form {
             Form::NotYet => format!("this version of isolated-harness does not have `{name}` yet"),
             Form::Namespace => format!("`{name}` is a namespace{}", namespace_value(name, written)),
-            Form::Bare => format!("`{name}` takes no value"),
-            Form::Value | Form::BareOrValue | Form::List => self.wants(),
+            Form::Bare => format!("`{name}` takes no value: write `{name}`"),
+            _ if written.is_bare() => format!("`{name}` needs a value\n{}", self.wants()),
+            _ => format!("cannot read `{}`\n{}", written.shown(), self.wants()),
         };
         at(written, message)
     }
 
     /// What it takes, with an example.
     pub(super) fn wants(&self) -> String {
-        format!("`{}` takes {}: `{}`", self.name, self.takes, self.example)
+        format!("`{}` takes {}, as in `{}`", self.name, self.takes, self.example)
     }
 }
 
@@ -191,7 +192,7 @@ fn unknown(name: &str) -> String {
     let guess = alias.map(|(_, meant)| *meant).or_else(|| nearest(name, KEYS.iter().map(|key| key.name)));
     match guess.and_then(|guess| KEYS.iter().find(|key| key.name == guess)) {
         Some(key) => format!("unknown argument `{name}`; did you mean `{}`?", key.example),
-        None => format!("unknown argument `{name}`; there are {}", list()),
+        None => format!("unknown argument `{name}`\n{}", list()),
     }
 }
 
@@ -202,7 +203,7 @@ fn list() -> String {
         names.join(" ")
     };
     format!(
-        "the namespaces {} and the options {}",
+        "the namespaces are {}\nthe options are {}",
         names(|form| form == Form::Namespace),
         names(|form| !matches!(form, Form::Namespace | Form::NotYet)),
     )

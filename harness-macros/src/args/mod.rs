@@ -5,20 +5,22 @@
 
 mod expect;
 mod key;
+mod mount;
+mod name;
 mod rlimit;
 mod value;
 mod written;
 
 pub(crate) use expect::Expect;
+pub(crate) use mount::{Bind, Rootfs, Tmpfs};
 pub(crate) use rlimit::Rlimit;
-pub(crate) use value::{Bind, Rootfs, Tmpfs};
-pub(crate) use written::Written;
 
 use crate::errors::{Errors, at};
 use key::Key;
 use proc_macro2::{Ident, TokenStream};
 use std::time::Duration;
 use value::Value;
+use written::Written;
 
 /// What the deferral of `order.rs` adds; not for users.
 pub(crate) const MARKER: &str = "__deferred";
@@ -82,13 +84,13 @@ impl Args {
         let again = self.key(key.name).is_some() && !key.repeatable;
         self.keys.push(written.ident.clone());
         if again {
-            return Err(at(written, format!("`{}` is given twice", key.name)));
+            return Err(at(written, format!("`{}` is given twice; keep one", key.name)));
         }
         key.check_form(written)?;
         match (written.expr(), written.list()) {
             (Some(expr), _) => self.take_value(&Value { key, expr }),
             (_, Some(entries)) => {
-                self.rlimits = rlimit::read(entries.clone(), errors);
+                self.rlimits = rlimit::read(entries, errors);
                 Ok(())
             }
             _ => {

@@ -1,13 +1,12 @@
 //! `rlimit(nofile = 64, fsize = "1M", stack = unlimited)`.
 
+use super::value::{literal, shown};
 use super::written::{self, Written};
 use crate::errors::{Errors, at};
 use crate::guess::did_you_mean;
 use crate::units;
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::ToTokens as _;
-use std::time::Duration;
-use syn::{Expr, ExprLit, Lit};
+use syn::{Expr, Lit};
 
 #[derive(Debug)]
 pub(crate) struct Rlimit {
@@ -45,15 +44,9 @@ static RESOURCES: &[(&str, &str, Unit)] = &[
 ];
 
 /// Reads every entry; what is wrong goes to `errors`.
-pub(super) fn read(entries: TokenStream, errors: &mut Errors) -> Vec<Rlimit> {
-    if entries.is_empty() {
-        errors.push(syn::Error::new(
-            Span::call_site(),
-            "`rlimit()` limits nothing: `rlimit(nofile = 64, fsize = \"1M\")`",
-        ));
-    }
+pub(super) fn read(entries: &TokenStream, errors: &mut Errors) -> Vec<Rlimit> {
     let mut rlimits: Vec<Rlimit> = Vec::new();
-    for entry in written::split(entries) {
+    for entry in written::split(entries.clone()) {
         let read = entry.and_then(|entry| entry_of(&entry, &rlimits));
         rlimits.extend(errors.keep(read));
     }
@@ -65,19 +58,19 @@ fn entry_of(entry: &Written, earlier: &[Rlimit]) -> syn::Result<Rlimit> {
     let row = RESOURCES.iter().find(|(known, ..)| *known == name);
     let (_, variant, unit) = row.ok_or_else(|| at(&entry.ident, unknown(&name)))?;
     if earlier.iter().any(|rlimit| rlimit.resource == variant) {
-        return Err(at(entry, format!("`{name}` is given twice")));
+        return Err(at(entry, format!("`{name}` is given twice; keep one")));
     }
-    let expr = entry.expr().ok_or_else(|| at(entry, unit.wants(&name)))?;
-    let value = unit.read(expr).map_err(|what| at(expr, format!("{what}; {}", unit.wants(&name))))?;
+    let wants = unit.wants(&name);
+    let expr = entry.expr().ok_or_else(|| at(entry, &wants))?;
+    let value = unit.read(expr).map_err(|what| at(expr, format!("{what}\n{wants}")))?;
     Ok(Rlimit { resource: Ident::new(variant, Span::call_site()), value })
 }
 
 fn unknown(name: &str) -> String {
-    let name = name.to_lowercase();
-    let name = name.trim_start_matches("rlimit_");
+    let lower = name.to_lowercase();
     let names: Vec<_> = RESOURCES.iter().map(|(name, ..)| *name).collect();
-    let guess = did_you_mean(name, names.iter().copied());
-    format!("unknown resource{guess}; there are {}", names.join(" "))
+    let guess = did_you_mean(lower.trim_start_matches("rlimit_"), names.iter().copied());
+    format!("unknown resource `{name}`{guess}\nthe resources are {}", names.join(" "))
 }
 
 impl Unit {
@@ -88,21 +81,23 @@ impl Unit {
             Self::Seconds => ("whole seconds", r#""2s""#),
             Self::Microseconds => ("whole microseconds", r#""100us""#),
         };
-        format!("`{name}` takes {what} or `unlimited`: `{name} = {example}`")
+        format!("`{name}` takes {what} or `unlimited`, as in `{name} = {example}`")
     }
 
     /// The value in this unit; `None` is `unlimited`.
     fn read(self, expr: &Expr) -> Result<Option<u64>, String> {
-        let found = expr.to_token_stream().to_string().replace(' ', "");
-        match expr {
-            Expr::Path(path) if path.path.is_ident("unlimited") => Ok(None),
-            Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) if number.suffix().is_empty() => {
+        match literal(expr) {
+            Some(Lit::Int(number)) if number.suffix().is_empty() => {
                 let parsed = number.base10_parse();
                 parsed.map(Some).map_err(|_| format!("`{number}` is too large"))
             }
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => self.read_text(&text.value()).map(Some),
-            Expr::Unary(_) => Err(format!("`{found}` is negative")),
-            _ => Err(format!("`{found}` is not one")),
+            Some(Lit::Int(_) | Lit::Float(_)) => Err(format!("`{}` needs quotes", shown(expr))),
+            Some(Lit::Str(text)) => self.read_text(&text.value()).map(Some),
+            _ => match &*shown(expr) {
+                "unlimited" => Ok(None),
+                negative if negative.starts_with('-') => Err(format!("`{negative}` is negative")),
+                other => Err(format!("`{other}` is no value of a limit")),
+            },
         }
     }
 
@@ -110,20 +105,16 @@ impl Unit {
         match self {
             _ if text == "unlimited" => Err("`unlimited` is written without quotes".to_owned()),
             Self::Bytes => units::size(text),
-            Self::Count => Err(format!("`\"{text}\"` is not one: a count has no quotes")),
-            Self::Seconds => {
-                whole(text, |time| (time.subsec_nanos() == 0).then(|| u128::from(time.as_secs())))
-            }
-            Self::Microseconds => {
-                whole(text, |time| (time.subsec_nanos() % 1000 == 0).then_some(time.as_micros()))
-            }
+            Self::Count => Err(format!("`\"{text}\"` is a string, and a count is a number")),
+            Self::Seconds => whole(text, 1_000_000_000),
+            Self::Microseconds => whole(text, 1_000),
         }
     }
 }
 
-/// A duration in the unit of `count`, when it comes out whole.
-fn whole(text: &str, count: fn(Duration) -> Option<u128>) -> Result<u64, String> {
-    count(units::duration(text)?)
-        .and_then(|count| u64::try_from(count).ok())
-        .ok_or_else(|| format!("`{text}` does not come out whole"))
+/// A duration in units of so many nanoseconds, when it comes out whole.
+fn whole(text: &str, unit: u128) -> Result<u64, String> {
+    let nanos = units::duration(text)?.as_nanos();
+    let count = u64::try_from(nanos / unit).ok().filter(|_| nanos % unit == 0);
+    count.ok_or_else(|| format!("`{text}` does not come out whole"))
 }

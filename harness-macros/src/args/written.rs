@@ -35,6 +35,11 @@ impl Written {
         }
     }
 
+    /// As in the source, more or less.
+    pub(crate) fn shown(&self) -> String {
+        self.tokens.to_string().replace(" (", "(").replace(" :", ":")
+    }
+
     pub(crate) fn list(&self) -> Option<&TokenStream> {
         match &self.behind {
             Behind::List(entries) => Some(entries),
