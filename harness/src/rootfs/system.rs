@@ -20,21 +20,23 @@ const LINKS: [(&str, &str); 5] = [
     ("pts/ptmx", "/dev/ptmx"),
 ];
 
-/// Pieces of the host's tree, taken before the new root is entered.
+/// Pieces of the tree before, taken while it is there.
 #[derive(Debug)]
 pub(crate) struct Pieces {
-    /// The host's /proc, where the guest shares the host's pid namespace.
-    proc: Option<Taken>,
+    proc: Taken,
     sys: Taken,
     nodes: Vec<Taken>,
 }
 
-/// Takes the pieces.
+/// Takes the pieces. A /proc of our own is mounted here already: in a user namespace the kernel allows it
+/// only while another one is fully visible (mount_namespaces(7), "mount_too_revealing").
 pub(crate) fn take(own_proc: bool) -> Result<Pieces, SetupError> {
+    if own_proc {
+        mount_proc()?;
+    }
     let node = |path: &&str| Taken::new(same_place(*path, false), Step::Dev);
-    let shared = || Taken::new(same_place("/proc", false), Step::Proc);
     Ok(Pieces {
-        proc: (!own_proc).then(shared).transpose()?,
+        proc: Taken::new(same_place("/proc", false), Step::Proc)?,
         sys: Taken::new(same_place("/sys", true), Step::Sys)?,
         nodes: NODES.iter().map(node).collect::<Result<_, _>>()?,
     })
@@ -43,16 +45,12 @@ pub(crate) fn take(own_proc: bool) -> Result<Pieces, SetupError> {
 impl Pieces {
     /// Puts them into the new root, which this process has entered.
     pub(crate) fn put(&self) -> Result<(), SetupError> {
-        self.put_proc()?;
-        make_directory(Path::new("/sys"))?;
-        self.sys.put()?;
+        for piece in [&self.proc, &self.sys] {
+            piece.make_mount_point()?;
+            piece.put()?;
+        }
         self.make_dev()?;
         make_tmp()
-    }
-
-    fn put_proc(&self) -> Result<(), SetupError> {
-        make_directory(Path::new("/proc"))?;
-        self.proc.as_ref().map_or_else(mount_proc, Taken::put)
     }
 
     fn make_dev(&self) -> Result<(), SetupError> {
