@@ -1,7 +1,7 @@
 //! The text files of a cgroup directory, and the directories below it.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -12,14 +12,32 @@ pub(super) fn write(path: &Path, value: &str) -> io::Result<()> {
     OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes())
 }
 
+/// The whole text, with two system calls less than `fs::read_to_string`: one leaf reads 15 files.
+pub(super) fn read(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut text = vec![0; 4096];
+    let mut length = 0;
+    loop {
+        if length == text.len() {
+            text.resize(2 * length, 0);
+        }
+        match file.read(&mut text[length..])? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    text.truncate(length);
+    String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
 /// A file that holds one number; none if it is absent, unreadable or says something else (`max`).
 pub(super) fn number(path: &Path) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
+    read(path).ok()?.trim().parse().ok()
 }
 
 /// The words of a file such as `cgroup.controllers`; none if it cannot be read.
 pub(super) fn words(path: &Path) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap_or_default();
+    let text = read(path).unwrap_or_default();
     text.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -86,6 +104,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = write(&dir.path().join("memory.max"), "1").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn texts_of_any_length() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        for length in [0, 1, 4095, 4096, 4097, 10_000] {
+            let text = "x".repeat(length);
+            fs::write(&path, &text).unwrap();
+            assert_eq!(read(&path).unwrap(), text);
+        }
     }
 
     #[test]

@@ -27,13 +27,12 @@ impl Log {
         Some(Self(file))
     }
 
-    /// The kernel's own lines since then.
-    pub(super) fn read(&mut self) -> Vec<String> {
-        let mut lines = Vec::new();
+    /// The kernel's own lines since then, or since the last call.
+    pub(super) fn read(&mut self, mut line: impl FnMut(&str)) {
         let mut buffer = [0; RECORD];
         for _ in 0..MOST_RECORDS {
             match self.0.read(&mut buffer) {
-                Ok(length) => lines.extend(record(&buffer[..length]).lines().map(str::to_owned)),
+                Ok(length) => record(&buffer[..length]).lines().for_each(&mut line),
                 // EPIPE: the oldest ones were overwritten meanwhile; reading goes on behind the gap.
                 Err(error) if error.raw_os_error() == Some(EPIPE) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -41,7 +40,6 @@ impl Log {
                 Err(_) => break,
             }
         }
-        lines
     }
 }
 

@@ -94,6 +94,11 @@ impl Rung {
         needed.iter().all(|one| self.enabled.contains(one) || self.may_enable.contains(one))
     }
 
+    /// Whether leaves here never have a controller: the v2 hierarchy of a hybrid machine.
+    pub(super) fn is_bare(&self) -> bool {
+        self.enabled.is_empty() && self.may_enable.is_empty()
+    }
+
     fn make(&self, needed: &[Controller], wanted: &[Controller], name: &str) -> Result<PathBuf, SetupError> {
         let missing = |one: &&Controller| !self.enabled.contains(one);
         self.enable(needed.iter().filter(missing))?;

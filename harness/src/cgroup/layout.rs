@@ -146,7 +146,10 @@ impl Layout {
     pub(crate) fn supports(&self, limits: &LeafLimits) -> Result<(), Unsupported> {
         for (need, controller) in limits.needs() {
             let Some(hierarchy) = self.of(controller) else {
-                let found = format!("no mounted hierarchy offers the {} controller", controller.name());
+                let found = format!(
+                    "no mounted hierarchy that shows our own cgroup has the {} controller",
+                    controller.name()
+                );
                 return Err(unsupported(need, &found, self.remedy()));
             };
             // On v2 the controllers must come together: one leaf holds them all.

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use nix::errno::Errno;
 
@@ -116,7 +117,7 @@ impl Setting {
 
     fn read_back(&self, dir: &Path) -> Result<Confirmed, SetupError> {
         let path = dir.join(self.confirm);
-        let found = fs::read_to_string(&path).at(Step::ReadBack, &path)?.trim().to_owned();
+        let found = files::read(&path).at(Step::ReadBack, &path)?.trim().to_owned();
         if self.repeats.same(&self.value, &found) {
             return Ok(Confirmed { file: self.file, value: found });
         }
@@ -144,13 +145,14 @@ fn in_pages(asked: &str, page: u64) -> Option<String> {
 /// confirmed.
 pub(super) fn page_size() -> u64 {
     const AT_PAGESZ: usize = 6;
-    let vector = fs::read("/proc/self/auxv").unwrap_or_default();
-    let words: Vec<usize> = vector
-        .chunks_exact(size_of::<usize>())
-        .filter_map(|word| word.try_into().ok().map(usize::from_ne_bytes))
-        .collect();
-    let found = words.chunks_exact(2).find(|pair| pair[0] == AT_PAGESZ).map(|pair| pair[1]);
-    found.and_then(|size| size.try_into().ok()).unwrap_or(0)
+    static SIZE: OnceLock<u64> = OnceLock::new();
+    *SIZE.get_or_init(|| {
+        let vector = fs::read("/proc/self/auxv").unwrap_or_default();
+        let word = |bytes: &[u8]| bytes.try_into().ok().map(usize::from_ne_bytes);
+        let words: Vec<usize> = vector.chunks_exact(size_of::<usize>()).filter_map(word).collect();
+        let found = words.chunks_exact(2).find(|pair| pair[0] == AT_PAGESZ).map(|pair| pair[1]);
+        found.and_then(|size| size.try_into().ok()).unwrap_or(0)
+    })
 }
 
 /// The set that a CPU list means (cpuset(7), "List format").
@@ -173,7 +175,7 @@ fn cpu_list(list: &str) -> Option<Vec<u32>> {
 /// Whether anything can be swapped out: proc_swaps(5) below its heading. Unreadable counts as yes, absent
 /// (`CONFIG_SWAP=n`) as no.
 fn swap_is_on() -> bool {
-    match fs::read_to_string("/proc/swaps") {
+    match files::read(Path::new("/proc/swaps")) {
         Ok(text) => text.lines().count() > 1,
         Err(error) => error.kind() != std::io::ErrorKind::NotFound,
     }

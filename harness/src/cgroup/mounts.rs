@@ -1,9 +1,11 @@
 //! Where each cgroup hierarchy is mounted and where we are in it: `/proc/self/cgroup` and
-//! `/proc/self/mountinfo` as text (cgroups(7), proc_pid_mountinfo(5)); nothing here does I/O.
+//! `/proc/self/mountinfo` as text (cgroups(7)); nothing here does I/O.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Component, Path, PathBuf};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, PathBuf};
+
+use crate::mountinfo::{self, Mount};
 
 /// One place where one of our own cgroups can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +22,9 @@ pub(super) struct Place {
 
 /// Every place, in the order of `/proc/self/cgroup`; a hierarchy mounted twice is there twice.
 pub(super) fn places(cgroup: &[u8], mountinfo: &[u8]) -> Vec<Place> {
-    let mounts: Vec<Mount> = split(mountinfo, b'\n').filter_map(mount).collect();
+    let mounts = mountinfo::parse(mountinfo);
     let memberships = split(cgroup, b'\n').filter_map(membership);
-    memberships.flat_map(|member| mounts.iter().filter_map(move |mount| mount.place(&member))).collect()
+    memberships.flat_map(|member| mounts.iter().filter_map(move |mount| place(mount, &member))).collect()
 }
 
 /// A line of `/proc/self/cgroup`: `id:controllers:path`.
@@ -39,40 +41,20 @@ fn membership(line: &[u8]) -> Option<Membership> {
         .then(|| Membership { controllers: names(controllers), path: OsStr::from_bytes(path).into() })
 }
 
-/// A cgroup mount of `/proc/self/mountinfo`.
-struct Mount {
-    v2: bool,
-    options: Vec<String>,
-    root: PathBuf,
-    point: PathBuf,
-}
-
-fn mount(line: &[u8]) -> Option<Mount> {
-    let mut fields = split(line, b' ');
-    // id, parent, major:minor, root, mount point, options, optional fields, "-", type, source, super
-    let (root, point) = (unescape(fields.nth(3)?).into(), unescape(fields.next()?).into());
-    let kind = fields.by_ref().skip_while(|field| *field != b"-").nth(1)?;
-    let v2 = match kind {
-        b"cgroup" => false,
-        b"cgroup2" => true,
-        _ => return None,
-    };
-    Some(Mount { v2, options: names(fields.nth(1)?), root, point })
-}
-
-impl Mount {
-    fn place(&self, member: &Membership) -> Option<Place> {
-        let v2 = member.controllers.is_empty();
-        let same = self.v2 == v2 && member.controllers.iter().all(|name| self.options.contains(name));
-        // The mount may show a part of the hierarchy only (a container's bind mount). Our cgroup must
-        // lie in that part. `..` means: outside of our cgroup namespace, where no name leads to.
-        let hidden = [&self.root, &member.path]
-            .iter()
-            .any(|path| path.components().any(|part| part == Component::ParentDir));
-        let below = member.path.strip_prefix(&self.root).ok().filter(|_| same && !hidden)?;
-        let own = if below.as_os_str().is_empty() { self.point.clone() } else { self.point.join(below) };
-        Some(Place { controllers: member.controllers.clone(), v2, point: self.point.clone(), own })
-    }
+/// Where a mount shows the cgroup of this membership, if it does.
+fn place(mount: &Mount, member: &Membership) -> Option<Place> {
+    let v2 = member.controllers.is_empty();
+    let options: Vec<&str> = mount.options.split(',').collect();
+    let same = mount.filesystem == if v2 { "cgroup2" } else { "cgroup" }
+        && member.controllers.iter().all(|name| options.contains(&name.as_str()));
+    // The mount may show a part of the hierarchy only (a container's bind mount). Our cgroup must
+    // lie in that part. `..` means: outside of our cgroup namespace, where no name leads to.
+    let hidden = [&mount.root, &member.path]
+        .iter()
+        .any(|path| path.components().any(|part| part == Component::ParentDir));
+    let below = member.path.strip_prefix(&mount.root).ok().filter(|_| same && !hidden)?;
+    let own = if below.as_os_str().is_empty() { mount.point.clone() } else { mount.point.join(below) };
+    Some(Place { controllers: member.controllers.clone(), v2, point: mount.point.clone(), own })
 }
 
 fn split(text: &[u8], at: u8) -> impl Iterator<Item = &[u8]> {
@@ -81,22 +63,6 @@ fn split(text: &[u8], at: u8) -> impl Iterator<Item = &[u8]> {
 
 fn names(list: &[u8]) -> Vec<String> {
     split(list, b',').map(|name| String::from_utf8_lossy(name).into_owned()).collect()
-}
-
-/// Mountinfo writes space, tab, newline and backslash as `\ooo`.
-fn unescape(field: &[u8]) -> OsString {
-    let mut plain = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = (first == b'\\').then(|| tail.get(..3).and_then(octal)).flatten();
-        plain.push(code.unwrap_or(first));
-        rest = if code.is_some() { &tail[3..] } else { tail };
-    }
-    OsString::from_vec(plain)
-}
-
-fn octal(digits: &[u8]) -> Option<u8> {
-    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
 }
 
 #[cfg(test)]
@@ -178,20 +144,5 @@ mod tests {
             let expected: Vec<_> = own.map(|own| ("memory", own)).into_iter().collect();
             assert_eq!(found(cgroup, &[(root, "/m", "cgroup", "rw,memory")]), pairs(&expected));
         }
-    }
-
-    #[test]
-    fn octal_escapes() {
-        for (field, plain) in
-            [("/a\\040b", "/a b"), ("/a\\134b", "/a\\b"), ("/a\\", "/a\\"), ("/\\9x", "/\\9x")]
-        {
-            assert_eq!(unescape(field.as_bytes()), OsString::from(plain), "{field}");
-        }
-    }
-
-    #[test]
-    fn mountinfo_without_optional_fields() {
-        let info = b"41 31 0:38 / /u rw - cgroup2 cgroup2 rw\ngarbage\n1 2 3\n";
-        assert_eq!(places(b"0::/x", info)[0].own, Path::new("/u/x"));
     }
 }

@@ -32,6 +32,7 @@ impl Node {
         let (dir, rung) = ladder::make(&hierarchy.rungs, &join.needed, &join.wanted, name)?;
         let controllers = match hierarchy.version {
             Version::V1 => rung.enabled.clone(),
+            Version::V2 if rung.is_bare() => Vec::new(),
             Version::V2 => Controller::among(&files::words(&dir.join("cgroup.controllers"))),
         };
         Self::furnish(hierarchy.version, controllers, dir.clone(), rung.name, limits).inspect_err(|_| {
@@ -72,7 +73,7 @@ impl Node {
 
     /// The text of one of its files, if it is there.
     pub(super) fn text(&self, file: &str) -> Option<String> {
-        fs::read_to_string(self.dir.join(file)).ok()
+        files::read(&self.dir.join(file)).ok()
     }
 
     /// The number in one of its files, if it is there.

@@ -12,8 +12,8 @@
 //! can hide an ancestor's. A limit that the guest put on its own sub-cgroup counts as the leaf's own: it
 //! is part of the test, neither above it nor the host's.
 
-use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use nix::errno::Errno;
 
@@ -22,7 +22,7 @@ use super::kmsg::Log;
 use super::layout::{Controller, Version};
 use super::limits::page_size;
 use super::node::Node;
-use super::oom_report::{self, Kill};
+use super::oom_report::{Kill, Reports};
 use crate::error::{At, Cause, SetupError, Step};
 use crate::evidence::{Measured, MemoryStat, Oom, OomBy};
 
@@ -30,9 +30,31 @@ use crate::evidence::{Measured, MemoryStat, Oom, OomBy};
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     leaf: String,
-    log: Option<Log>,
+    log: Option<&'static Mutex<OomLog>>,
     /// v2: how often the limits above us had been hit.
     above: u64,
+}
+
+/// What the kernel log said of OOM kills since our first leaf.
+#[derive(Debug)]
+struct OomLog {
+    log: Log,
+    reports: Reports,
+}
+
+impl OomLog {
+    /// One for all runs of this process: opening costs 55 µs, an empty read less than one.
+    fn shared() -> Option<&'static Mutex<Self>> {
+        static SHARED: OnceLock<Option<Mutex<OomLog>>> = OnceLock::new();
+        let open = || Some(Mutex::new(Self { log: Log::from_now()?, reports: Reports::default() }));
+        SHARED.get_or_init(open).as_ref()
+    }
+
+    fn kills(&mut self, leaf: &str) -> Vec<Kill> {
+        let Self { log, reports } = self;
+        log.read(|line| reports.line(line));
+        reports.take(leaf)
+    }
 }
 
 /// The OOM killer struck.
@@ -52,7 +74,7 @@ impl Watch {
             Version::V1 => 0,
             Version::V2 => hits_above(&node.dir),
         };
-        Self { leaf: leaf.to_owned(), log: Log::from_now(), above }
+        Self { leaf: leaf.to_owned(), log: OomLog::shared(), above }
     }
 
     /// As if the kernel log were closed to us.
@@ -63,13 +85,14 @@ impl Watch {
 
     /// To be called after the guest's end and before removal. Without a memory controller nothing is
     /// known; no limit was asked for then.
-    pub(super) fn finish(&mut self, nodes: &[Node]) -> Result<Option<Struck>, SetupError> {
+    pub(super) fn finish(&self, nodes: &[Node]) -> Result<Option<Struck>, SetupError> {
         let Some(node) = memory(nodes) else {
             return Ok(None);
         };
         let counted = counted(node.version, &node.dir)?;
-        let lines = self.log.as_mut().map(Log::read).unwrap_or_default();
-        let logged = oom_report::kills(&lines, &self.leaf);
+        let logged = self.log.map_or_else(Vec::new, |log| {
+            log.lock().unwrap_or_else(PoisonError::into_inner).kills(&self.leaf)
+        });
         let by_counters = || by_counters(node.version, &node.dir, self.above);
         Ok(conclude(counted, logged, by_counters))
     }
@@ -121,7 +144,7 @@ fn is_gone(error: &SetupError) -> bool {
 
 /// `oom_kill` of one file. An absent count is an error: it is not zero.
 fn count(path: &Path) -> Result<u64, SetupError> {
-    let text = fs::read_to_string(path).at(Step::ReadLeaf, path)?;
+    let text = files::read(path).at(Step::ReadLeaf, path)?;
     keyed(&text, "oom_kill").ok_or_else(|| SetupError {
         step: Step::ReadLeaf,
         object: path.into(),
@@ -136,7 +159,7 @@ fn local(dir: &Path, key: &str) -> u64 {
 }
 
 fn event(dir: &Path, file: &str, key: &str) -> Option<u64> {
-    keyed(&fs::read_to_string(dir.join(file)).ok()?, key)
+    keyed(&files::read(&dir.join(file)).ok()?, key)
 }
 
 fn by_counters(version: Version, dir: &Path, above: u64) -> OomBy {
@@ -188,6 +211,7 @@ fn v1_gap(dir: &Path) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::PathBuf;
 
     use super::*;

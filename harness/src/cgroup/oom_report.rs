@@ -14,11 +14,13 @@
 //! All but the last line is rate-limited. That line alone names no cgroup, so it counts only behind an
 //! `oom-kill:` line with the same pid or within a `memory.oom.group` kill.
 
+use std::collections::VecDeque;
+
 use super::layout::Version;
 use super::memory_stat;
 use crate::evidence::{OomBy, Victim};
 
-/// A kill in our leaf.
+/// A kill in one leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kill {
     pub(super) by: OomBy,
@@ -29,25 +31,42 @@ pub(super) struct Kill {
     pub(super) memory: Vec<(String, u64)>,
 }
 
-/// The kills in the leaf with this name, which is unique on the machine.
-pub(super) fn kills(lines: &[String], leaf: &str) -> Vec<Kill> {
-    let mut reader = Reader { leaf, memory: None, kernel: None, group: None, kills: Vec::new() };
-    lines.iter().for_each(|line| reader.line(line));
-    reader.kills
+/// A kill anywhere on the machine.
+#[derive(Debug, Clone)]
+struct Report {
+    /// The cgroup whose limit it was; none if it was the host's memory.
+    oom_memcg: Option<String>,
+    task_memcg: String,
+    victim: Victim,
+    done: bool,
+    memory: Vec<(String, u64)>,
 }
 
-struct Reader<'a> {
-    leaf: &'a str,
+/// Reads the log line by line and keeps the kills until their leaf asks for them.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
     /// Lines of a memory.stat that is being read or was read for the present report.
     memory: Option<String>,
     kernel: Option<u64>,
-    /// Who is to blame for the `memory.oom.group` kill under way in our leaf.
-    group: Option<OomBy>,
-    kills: Vec<Kill>,
+    /// The report of the `memory.oom.group` kill under way.
+    group: Option<Report>,
+    kills: VecDeque<Report>,
 }
 
-impl Reader<'_> {
-    fn line(&mut self, line: &str) {
+/// Kills that nobody asked for (other people's, of leaves that were dropped) are kept no longer than this.
+const MOST_KILLS: usize = 256;
+
+impl Reports {
+    /// The kills in the leaf with this name, which is unique on the machine; they are forgotten here.
+    pub(super) fn take(&mut self, leaf: &str) -> Vec<Kill> {
+        let all = std::mem::take(&mut self.kills);
+        let (ours, others): (VecDeque<_>, _) =
+            all.into_iter().partition(|kill| is_in(&kill.task_memcg, leaf));
+        self.kills = others;
+        ours.into_iter().map(|report| report.seen_from(leaf)).collect()
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
         if line.contains(" invoked oom-killer: ") {
             (self.memory, self.kernel, self.group) = (None, None, None);
         } else if line.starts_with("Memory cgroup stats for ") {
@@ -55,66 +74,35 @@ impl Reader<'_> {
         } else if let Some(usage) = line.strip_prefix("kmem: usage ") {
             self.kernel = kilobytes(usage);
         } else if let Some(report) = line.strip_prefix("oom-kill:") {
-            self.report(report);
-        } else if line.ends_with(" are going to be killed due to memory.oom.group set") {
-            let ours = line.split([' ', '/']).any(|part| part == self.leaf);
-            self.group = self.kills.last().filter(|_| ours).map(|kill| kill.by);
+            let memory = self.memory.take().map(|text| self.entries(&text));
+            let report = report_of(report, memory.unwrap_or_default());
+            report.into_iter().for_each(|report| self.add(report));
+        } else if let Some(group) = oom_group(line) {
+            let last = self.kills.back().filter(|kill| kill.task_memcg.starts_with(group));
+            self.group = last.map(|kill| Report { memory: Vec::new(), ..kill.clone() });
         } else if let Some((_, killed)) = line.split_once("ut of memory: Killed process ") {
-            self.killed(killed);
+            victim(killed).into_iter().for_each(|victim| self.killed(victim));
         } else if let Some(memory) = self.memory.as_mut().filter(|_| is_entry(line)) {
             memory.extend([line, "\n"]);
         }
     }
 
-    fn report(&mut self, report: &str) {
-        let memory = self.memory.take();
-        // The task's name may hold anything; commas, too. Its end is known, and so is its cgroup's begin.
-        let Some((rest, _uid)) = report.rsplit_once(",uid=") else {
-            return;
-        };
-        let Some((rest, pid)) = rest.rsplit_once(",pid=") else {
-            return;
-        };
-        let Some((rest, comm)) = rest.rsplit_once(",task=") else {
-            return;
-        };
-        let Some((before, task_memcg)) = rest.split_once(",task_memcg=") else {
-            return;
-        };
-        let (Ok(pid), true) = (pid.parse(), self.is_ours(task_memcg)) else {
-            return;
-        };
-        let by = match before.split_once(",oom_memcg=") {
-            None => OomBy::Host,
-            Some((_, oom_memcg)) if self.is_ours(oom_memcg) => OomBy::OwnLimit,
-            Some(_) => OomBy::Ancestor,
-        };
-        let memory = memory.filter(|_| by == OomBy::OwnLimit).map(|text| self.entries(&text));
-        let victim = Victim { pid, comm: comm.to_owned(), anon_rss: None };
-        self.kills.push(Kill { by, victim, done: false, memory: memory.unwrap_or_default() });
-    }
-
-    fn killed(&mut self, killed: &str) {
-        let Some((pid, rest)) = killed.split_once(" (") else {
-            return;
-        };
-        let Some((comm, figures)) = rest.rsplit_once(") total-vm:") else {
-            return;
-        };
-        let Ok(pid) = pid.parse() else { return };
-        let anon_rss = figures.split_once("anon-rss:").and_then(|(_, rss)| kilobytes(rss));
-        let victim = Victim { pid, comm: comm.to_owned(), anon_rss };
-        if let Some(kill) = self.kills.last_mut().filter(|kill| !kill.done && kill.victim.pid == pid) {
-            (kill.victim, kill.done) = (victim, true);
-        } else if self.kills.iter().all(|kill| kill.victim.pid != pid) {
-            // A member of a group; the one that was chosen first is named twice.
-            let member = |by| Kill { by, victim, done: true, memory: Vec::new() };
-            self.kills.extend(self.group.map(member));
+    fn add(&mut self, report: Report) {
+        self.kills.push_back(report);
+        if self.kills.len() > MOST_KILLS {
+            self.kills.pop_front();
         }
     }
 
-    fn is_ours(&self, cgroup: &str) -> bool {
-        cgroup.split('/').any(|part| part == self.leaf)
+    fn killed(&mut self, victim: Victim) {
+        let chosen = self.kills.back_mut().filter(|kill| !kill.done && kill.victim.pid == victim.pid);
+        if let Some(kill) = chosen {
+            (kill.victim, kill.done) = (victim, true);
+        } else if self.kills.iter().all(|kill| kill.victim.pid != victim.pid) {
+            // A member of a group; the one that was chosen first is named twice.
+            let member = self.group.clone().map(|group| Report { victim, done: true, ..group });
+            member.into_iter().for_each(|member| self.add(member));
+        }
     }
 
     fn entries(&self, text: &str) -> Vec<(String, u64)> {
@@ -122,6 +110,48 @@ impl Reader<'_> {
         let version = if v1 { Version::V1 } else { Version::V2 };
         memory_stat::bytes(version, text, self.kernel)
     }
+}
+
+impl Report {
+    fn seen_from(self, leaf: &str) -> Kill {
+        let by = match &self.oom_memcg {
+            None => OomBy::Host,
+            Some(oom_memcg) if is_in(oom_memcg, leaf) => OomBy::OwnLimit,
+            Some(_) => OomBy::Ancestor,
+        };
+        // The memory.stat is that of `oom_memcg`.
+        let memory = if by == OomBy::OwnLimit { self.memory } else { Vec::new() };
+        Kill { by, victim: self.victim, done: self.done, memory }
+    }
+}
+
+fn is_in(cgroup: &str, leaf: &str) -> bool {
+    cgroup.split('/').any(|part| part == leaf)
+}
+
+/// The task's name may hold anything, commas too. Its end is known, and so is its cgroup's begin.
+fn report_of(text: &str, memory: Vec<(String, u64)>) -> Option<Report> {
+    let (rest, _uid) = text.rsplit_once(",uid=")?;
+    let (rest, pid) = rest.rsplit_once(",pid=")?;
+    let (rest, comm) = rest.rsplit_once(",task=")?;
+    let (before, task_memcg) = rest.split_once(",task_memcg=")?;
+    let oom_memcg = before.split_once(",oom_memcg=").map(|(_, cgroup)| cgroup.to_owned());
+    let victim = Victim { pid: pid.parse().ok()?, comm: comm.to_owned(), anon_rss: None };
+    Some(Report { oom_memcg, task_memcg: task_memcg.to_owned(), victim, done: false, memory })
+}
+
+/// `Tasks in <cgroup> are going to be killed due to memory.oom.group set`
+fn oom_group(line: &str) -> Option<&str> {
+    let (cgroup, rest) = line.strip_prefix("Tasks in ")?.rsplit_once(" are going to be killed")?;
+    rest.contains("memory.oom.group").then_some(cgroup)
+}
+
+/// `<pid> (<comm>) total-vm:<n>kB, anon-rss:<n>kB, ...`
+fn victim(killed: &str) -> Option<Victim> {
+    let (pid, rest) = killed.split_once(" (")?;
+    let (comm, figures) = rest.rsplit_once(") total-vm:")?;
+    let anon_rss = figures.split_once("anon-rss:").and_then(|(_, rss)| kilobytes(rss));
+    Some(Victim { pid: pid.parse().ok()?, comm: comm.to_owned(), anon_rss })
 }
 
 fn is_entry(line: &str) -> bool {
@@ -176,7 +206,9 @@ Memory cgroup out of memory: Killed process 12 (sleep) total-vm:9kB, anon-rss:8k
 ";
 
     fn read(text: &str) -> Vec<Kill> {
-        kills(&text.lines().map(str::to_owned).collect::<Vec<_>>(), "LEAF")
+        let mut reports = Reports::default();
+        text.lines().for_each(|line| reports.line(line));
+        reports.take("LEAF")
     }
 
     fn victims(kills: &[Kill]) -> Vec<(i32, &str, Option<u64>)> {
@@ -200,6 +232,17 @@ Memory cgroup out of memory: Killed process 12 (sleep) total-vm:9kB, anon-rss:8k
         assert!(found.iter().all(|kill| kill.by == OomBy::OwnLimit && kill.done));
         let expected = [("anon".to_owned(), 900_000), ("kernel_stack".to_owned(), 16384)];
         assert_eq!(found[0].memory, expected);
+    }
+
+    #[test]
+    fn a_group_ends_with_the_next_report() {
+        let bare = "Memory cgroup out of memory: Killed process 99 (x) total-vm:9kB, anon-rss:1kB\n";
+        assert_eq!(read(&format!("{V2_GROUP}{bare}")).len(), 3);
+        let next = "y invoked oom-killer: gfp_mask=0x0, order=0, oom_score_adj=0\n";
+        assert_eq!(read(&format!("{V2_GROUP}{next}{bare}")).len(), 2);
+        // Another's group, whose own report was rate-limited.
+        let other = V2_GROUP.replace("Tasks in /a/LEAF", "Tasks in /a/OTHER");
+        assert_eq!(read(&other).len(), 1);
     }
 
     #[test]
@@ -234,6 +277,20 @@ Memory cgroup out of memory: Killed process 12 (sleep) total-vm:9kB, anon-rss:8k
         // Nor does it complete somebody else's report.
         let other = format!("{V1_OWN}{}", last.replace("8685", "9"));
         assert_eq!(read(&other).len(), 1);
+    }
+
+    #[test]
+    fn each_leaf_takes_its_own_and_nothing_piles_up() {
+        let mut reports = Reports::default();
+        V1_OWN.lines().for_each(|line| reports.line(line));
+        V1_OWN.replace("LEAF", "OTHER").replace("8685", "9").lines().for_each(|line| reports.line(line));
+        assert_eq!(reports.take("LEAF").len(), 1);
+        assert_eq!(reports.take("LEAF"), []);
+        assert_eq!(victims(&reports.take("OTHER"))[0].0, 9);
+        for _ in 0..=MOST_KILLS {
+            V1_OWN.lines().for_each(|line| reports.line(line));
+        }
+        assert_eq!(reports.take("LEAF").len(), MOST_KILLS);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! What cgroup v1 calls things (Documentation/admin-guide/cgroup-v1/).
 
-use std::fs;
 use std::path::Path;
 
 use super::files;
@@ -57,7 +56,7 @@ pub(super) fn prepare(dir: &Path, controllers: &[Controller]) -> Result<(), Setu
     if controllers.contains(&Controller::Cpuset) {
         for file in ["cpuset.cpus", "cpuset.mems"] {
             let source = dir.parent().unwrap_or(dir).join(file);
-            let value = fs::read_to_string(&source).at(Step::ReadLeaf, &source)?;
+            let value = files::read(&source).at(Step::ReadLeaf, &source)?;
             let (path, value) = (dir.join(file), value.trim().to_owned());
             files::write(&path, &value).at(Step::WriteLimit, Object::Write { path, value })?;
         }

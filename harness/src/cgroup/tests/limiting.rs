@@ -24,7 +24,8 @@ fn cpu() {
     let (_, usage) = evidence(&mut leaf);
     assert!(usage.cpu_throttled_periods.unwrap().value > 0);
     assert!(usage.cpu_throttled.unwrap().value > Duration::ZERO);
-    let used = usage.cpu_user.unwrap().value + usage.cpu_system.unwrap().value;
+    // Both halves are cut to whole µs.
+    let used = usage.cpu_user.unwrap().value + usage.cpu_system.unwrap().value + Duration::from_micros(2);
     assert!(cpu_time > Duration::ZERO && used >= cpu_time, "{used:?} {cpu_time:?}");
     remove(leaf);
 }
