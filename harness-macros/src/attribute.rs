@@ -100,10 +100,10 @@ impl Seen {
         REGISTERING.contains(&&*self.name)
     }
 
-    /// Whether this is our own attribute, which may have been renamed by its import.
+    /// Whether this is our own attribute, given these arguments; its import may have renamed it.
     pub(crate) fn is_isolated(&self, args: &TokenStream) -> bool {
-        let args = args.to_string();
-        self.name == "isolated" || !args.is_empty() && self.args == args
+        let args = bare(&args.to_string());
+        self.name == "isolated" || !args.is_empty() && bare(&self.args) == args
     }
 
     fn flatten(meta: &Meta, when: &TokenStream) -> Vec<Self> {
@@ -129,4 +129,10 @@ impl Seen {
         };
         Self { name: name.unwrap_or_default(), args, when: when.to_token_stream() }
     }
+}
+
+/// Tokens as text, however they are spaced, without a comma at the end.
+fn bare(tokens: &str) -> String {
+    let text: String = tokens.split_whitespace().collect();
+    text.trim_end_matches(',').to_owned()
 }

@@ -1,15 +1,15 @@
 //! From the attribute to the test that libtest calls: a `const` Spec, and a call of the runner with the
 //! body as a plain `fn` pointer.
 
-use crate::args::{Args, Bind, Expect, Rlimit, Rootfs, Tmpfs};
+use crate::args::Args;
 use crate::check::check;
 use crate::errors::Errors;
 use crate::order::{self, Turn};
+use crate::spec::spec;
 use crate::test_fn::TestFn;
 use proc_macro_crate::{FoundCrate, crate_name};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
-use std::time::Duration;
 use syn::ReturnType;
 
 /// The whole expansion.
@@ -67,14 +67,17 @@ fn expand(args: &Args, test: &TestFn, krate: &TokenStream, test_attribute: &Toke
     let private = quote!(#krate::__private);
     let spec = spec(args, test, &private);
     let body = body(test, &private);
-    // The call has the span of the name, so that `#[track_caller]` reports the test's own line.
-    let run = quote_spanned!(name.span()=> #private::run);
-    let call = quote_spanned!(name.span()=> (&SPEC, || #body));
+    // All of the call has the span of the name, so that `#[track_caller]` reports the test's own line.
+    let runner = private.clone().into_iter().map(|mut token| {
+        token.set_span(name.span());
+        token
+    });
+    let run = quote_spanned!(name.span()=> #(#runner)*::run(&SPEC, || #body));
     quote! {
         #test_attribute #(#attrs)*
         #vis fn #name() {
             const SPEC: #private::Spec<'static> = #spec;
-            #run #call
+            #run
         }
     }
 }
@@ -89,155 +92,4 @@ fn body(test: &TestFn, private: &TokenStream) -> TokenStream {
         _ if has_impl => quote!({ fn #name() #output #body #private::report(#name()) }),
         _ => quote!(#private::report((|| #output #body)())),
     }
-}
-
-/// A `const` expression of the Spec's builder.
-fn spec(args: &Args, test: &TestFn, private: &TokenStream) -> TokenStream {
-    let name = &test.sig.ident;
-    let mut calls: Vec<TokenStream> = Vec::new();
-    if test.has_attribute("should_panic") {
-        calls.push(quote!(should_panic()));
-    }
-    calls.extend(identity(args, private));
-    calls.extend(filesystem(args, private));
-    calls.extend(limits(args, private));
-    calls.extend(policy(args, private));
-    quote! {
-        #private::Spec::new(
-            ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)),
-            ::core::env!("CARGO_MANIFEST_DIR"),
-        ) #(.#calls)*
-    }
-}
-
-fn identity(args: &Args, private: &TokenStream) -> Vec<TokenStream> {
-    let mut calls: Vec<_> = args
-        .namespaces
-        .iter()
-        .map(|name| {
-            let name = constant(name);
-            quote!(unshare(#private::Namespaces::#name))
-        })
-        .collect();
-    calls.extend(args.pid1.then(|| quote!(pid1())));
-    calls.extend(args.hostname.iter().map(|name| quote!(hostname(#name))));
-    calls.extend(args.uid.map(|uid| quote!(uid(#uid))));
-    calls.extend(args.gid.map(|gid| quote!(gid(#gid))));
-    calls
-}
-
-fn filesystem(args: &Args, private: &TokenStream) -> Vec<TokenStream> {
-    let mut calls: Vec<TokenStream> = Vec::new();
-    calls.extend(args.rootfs.iter().map(|rootfs| match rootfs {
-        Rootfs::Host => quote!(rootfs(#private::Rootfs::Host)),
-        Rootfs::Directory(path) => quote!(rootfs(#private::Rootfs::Directory(#path))),
-    }));
-    calls.extend(args.readonly.then(|| quote!(readonly())));
-    calls.extend(list(&args.binds, private, bind).map(|binds| quote!(binds(#binds))));
-    calls.extend(list(&args.tmpfs, private, tmpfs).map(|tmpfs| quote!(tmpfs(#tmpfs))));
-    calls.extend(args.workdir.iter().map(|path| quote!(workdir(#path))));
-    calls.extend(args.clear_env.then(|| quote!(clear_env())));
-    calls.extend(
-        list(&args.env, private, |(name, value), _| quote!((#name, #value))).map(|env| quote!(env(#env))),
-    );
-    calls
-}
-
-fn bind(bind: &Bind, private: &TokenStream) -> TokenStream {
-    let Bind { source, target, readonly } = bind;
-    quote!(#private::Bind { source: #source, target: #target, readonly: #readonly })
-}
-
-fn tmpfs(tmpfs: &Tmpfs, private: &TokenStream) -> TokenStream {
-    let Tmpfs { target, size } = tmpfs;
-    let size = option(size.map(|bytes| size_of(bytes, private)));
-    quote!(#private::Tmpfs { target: #target, size: #size })
-}
-
-fn rlimit(rlimit: &Rlimit, private: &TokenStream) -> TokenStream {
-    let Rlimit { resource, value } = rlimit;
-    let value = option(value.map(|value| quote!(#value)));
-    quote!(#private::Rlimit { resource: #private::Resource::#resource, value: #value })
-}
-
-/// Only the fields asked for; nothing at all when there is none.
-fn limits(args: &Args, private: &TokenStream) -> Option<TokenStream> {
-    let size = |bytes: u64| size_of(bytes, private);
-    let fields: Vec<_> = [
-        ("memory_max", args.memory_max.map(size)),
-        ("swap_max", args.swap_max.map(size)),
-        ("pids_max", args.pids_max.map(|count| quote!(#count))),
-        ("cpu_max_millis", args.cpu_max_millis.map(|millis| quote!(#millis))),
-        ("cpuset_cpus", args.cpuset_cpus.as_ref().map(|list| quote!(#list))),
-        ("timeout", args.timeout.map(duration)),
-        ("cpu_time", args.cpu_time.map(duration)),
-    ]
-    .into_iter()
-    .filter_map(|(field, value)| {
-        let (field, value) = (format_ident!("{field}"), value?);
-        Some(quote!(#field: ::core::option::Option::Some(#value),))
-    })
-    .collect();
-    let rlimits = list(&args.rlimits, private, rlimit).map(|rlimits| quote!(rlimits: #rlimits,));
-    let any = !fields.is_empty() || rlimits.is_some();
-    any.then(|| quote!(limits(#private::Limits { #(#fields)* #rlimits ..#private::Limits::NONE })))
-}
-
-fn policy(args: &Args, private: &TokenStream) -> Vec<TokenStream> {
-    let mut calls: Vec<TokenStream> = Vec::new();
-    calls.extend(args.expect.map(|expect| {
-        let ending = match expect {
-            Expect::Oom => quote!(Oom),
-            Expect::Timeout => quote!(Timeout),
-            Expect::Exit(code) => quote!(Exit(#code)),
-            Expect::Signal(number) => quote!(Signal(#number)),
-        };
-        quote!(expect(#private::Expect::#ending))
-    }));
-    calls.extend(args.leaks.as_ref().map(|word| {
-        let policy = variant(word);
-        quote!(leaks(#private::Leaks::#policy))
-    }));
-    calls.extend(args.unsupported.as_ref().map(|word| {
-        let policy = variant(word);
-        quote!(unsupported(#private::UnsupportedPolicy::#policy))
-    }));
-    calls
-}
-
-fn list<T>(
-    items: &[T],
-    private: &TokenStream,
-    item: impl Fn(&T, &TokenStream) -> TokenStream,
-) -> Option<TokenStream> {
-    let items: Vec<_> = items.iter().map(|one| item(one, private)).collect();
-    (!items.is_empty()).then(|| quote!(&[#(#items),*]))
-}
-
-fn option(value: Option<TokenStream>) -> TokenStream {
-    value.map_or_else(
-        || quote!(::core::option::Option::None),
-        |value| quote!(::core::option::Option::Some(#value)),
-    )
-}
-
-fn size_of(bytes: u64, private: &TokenStream) -> TokenStream {
-    quote!(#private::Size::bytes(#bytes))
-}
-
-fn duration(duration: Duration) -> TokenStream {
-    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-    quote!(::core::time::Duration::new(#seconds, #nanos))
-}
-
-/// `net` as `NET`.
-fn constant(word: &Ident) -> Ident {
-    Ident::new(&word.to_string().to_uppercase(), Span::call_site())
-}
-
-/// `warn` as `Warn`.
-fn variant(word: &Ident) -> Ident {
-    let word = word.to_string();
-    let (first, rest) = word.split_at(1);
-    format_ident!("{}{rest}", first.to_uppercase())
 }

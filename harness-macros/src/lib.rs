@@ -1,7 +1,7 @@
 //! The `#[isolated]` attribute of `isolated-harness`.
 //!
 //! One expansion is parse (`args`) → check (`check`) → wait for the other test attributes (`order`,
-//! `peek`) → expand (`expand`). Tokens are kept to the end, so that every mistake is reported at its own
+//! `peek`) → expand (`expand`, `spec`). Tokens are kept to the end, so that every mistake is reported at its own
 //! span, all of them at once.
 
 mod args;
@@ -14,6 +14,7 @@ mod lex;
 mod marker;
 mod order;
 mod peek;
+mod spec;
 mod test_fn;
 mod units;
 
@@ -104,6 +105,10 @@ use proc_macro::TokenStream;
 /// order: fixtures and arguments are evaluated in the guest. Two orders cannot work and are compile
 /// errors that say what to write: `#[serial]` above `#[isolated]` (the lock would be taken in the guest),
 /// and `#[rstest] #[isolated] #[case(..)]` (rstest would give us to that case only).
+///
+/// A test attribute above this one is found by reading the source. One with a name of its own (not `test`,
+/// `rstest`, `test_case`, `test_matrix`, `quickcheck`, `gtest` or `parameterized`) whose `#[test]`
+/// does not show would make the test run twice: import it `as test`.
 #[proc_macro_attribute]
 pub fn isolated(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::isolated(args.into(), item.into()).into()

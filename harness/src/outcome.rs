@@ -123,9 +123,9 @@ fn violated(evidence: &Evidence) -> Option<Outcome> {
 
 /// A verdict on a test function that was never called.
 fn too_early(evidence: &Evidence) -> Option<Violation> {
-    let returned = evidence.returned.map(|_| "Returned");
-    let frame = returned.or(evidence.panicked.as_ref().map(|_| "Panicked"))?;
-    (!evidence.started).then_some(Violation::OutOfOrder { frame })
+    let has_verdict = evidence.returned.is_some() || evidence.panicked.is_some();
+    let is_early = has_verdict && !evidence.started;
+    is_early.then_some(Violation::OutOfOrder { frame: "a verdict before the start" })
 }
 
 /// The init ended or was killed before it could tell of the body.

@@ -11,11 +11,12 @@ mod relay;
 mod settle;
 mod watch;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::cgroup::Leaf;
 use crate::error::{SetupError, Step, Unsupported};
-use crate::evidence::{Evidence, Measured, Rusage};
+use crate::evidence::{Evidence, Measured, Rusage, WaitStatus};
 use crate::host;
 use crate::outcome::{self, Outcome};
 use crate::plan::{self, Caller, Plan};
@@ -99,16 +100,28 @@ fn make_leaf(plan: &Plan) -> Result<Option<Leaf>, SetupError> {
 /// Evidence is read before removal: counters vanish with the directory.
 fn close_leaf(mut leaf: Leaf, evidence: &mut Evidence) {
     evidence.cgroups = leaf.paths();
-    match leaf.evidence(&mut evidence.usage) {
+    evidence.rungs = leaf.rungs();
+    evidence.unswept = leaf.sweep_failures();
+    match leaf.oom(&mut evidence.usage) {
         Ok(oom) => evidence.oom = oom,
         // Without the OOM counter there is no verdict.
         Err(error) => {
             evidence.setup.get_or_insert(error);
         }
     }
+    if somebody_reads_figures(evidence) {
+        leaf.figures(&mut evidence.usage);
+    }
     if let Err(error) = leaf.remove() {
         evidence.cleanup.push(error);
     }
+}
+
+/// Not those of a test that just passes and whose output is captured.
+fn somebody_reads_figures(evidence: &Evidence) -> bool {
+    let went_well = evidence.returned == Some(0) && evidence.body == Some(WaitStatus::Exited(0));
+    let is_clean = went_well && evidence.oom.is_none() && evidence.leftovers.is_empty();
+    !is_clean || !output_is_captured() || report_path().is_some()
 }
 
 /// The body's own figures; a leaf adds the rest.
@@ -135,6 +148,11 @@ fn output_is_captured() -> bool {
     });
     let environment = std::env::var_os("RUST_TEST_NOCAPTURE").is_some_and(|value| value != "0");
     !asked && !environment
+}
+
+/// `HARNESS_REPORT`: where a JSON line of each run is appended.
+fn report_path() -> Option<PathBuf> {
+    std::env::var_os("HARNESS_REPORT").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// A number that a test cannot guess: the kernel's random bytes.

@@ -65,7 +65,11 @@ static KEYS: &[Key] = &[
     },
     bare("readonly", Form::Bare),
     repeatable("bind", "`SRC:DST` or `SRC:DST:ro` with an absolute `DST`", r#"bind = "tests/data:/data:ro""#),
-    repeatable("tmpfs", "an absolute path, and a size behind a colon", r#"tmpfs = "/tmp:16M""#),
+    repeatable(
+        "tmpfs",
+        "an absolute path, and behind a colon a size (K M G T by 1024, kB MB GB TB by 1000)",
+        r#"tmpfs = "/tmp:16M""#,
+    ),
     value("workdir", "an absolute path", r#"workdir = "/srv""#),
     repeatable("env", "`KEY=VALUE`", r#"env = "KEY=VALUE""#),
     bare("clear_env", Form::Bare),
@@ -164,6 +168,7 @@ impl Key {
             Form::NotYet => format!("this version of isolated-harness does not have `{name}` yet"),
             Form::Namespace => format!("`{name}` is a namespace{}", namespace_value(name, written)),
             Form::Bare => format!("`{name}` takes no value: write `{name}`"),
+            Form::List if written.list().is_some() => format!("`{name}()` is empty\n{}", self.wants()),
             _ if written.is_bare() => format!("`{name}` needs a value\n{}", self.wants()),
             _ => format!("cannot read `{}`\n{}", written.shown(), self.wants()),
         };

@@ -61,7 +61,8 @@ fn entry_of(entry: &Written, earlier: &[Rlimit]) -> syn::Result<Rlimit> {
         return Err(at(entry, format!("`{name}` is given twice; keep one")));
     }
     let wants = unit.wants(&name);
-    let expr = entry.expr().ok_or_else(|| at(entry, &wants))?;
+    let missing = || at(entry, format!("`{name}` needs a value\n{wants}"));
+    let expr = entry.expr().ok_or_else(missing)?;
     let value = unit.read(expr).map_err(|what| at(expr, format!("{what}\n{wants}")))?;
     Ok(Rlimit { resource: Ident::new(variant, Span::call_site()), value })
 }

@@ -109,7 +109,7 @@ impl Value<'_> {
                 let guess = format!("`{} = \"{}\"`", self.key.name, self.shown());
                 Err(self.wrong(format!("a unit needs quotes: {guess}")))
             }
-            _ => Err(self.wrong_type("a literal string or number")),
+            _ => Err(self.wrong_type("a literal")),
         }
     }
 

@@ -87,7 +87,9 @@ fn throttling(node: &Node, key: &str, unit: fn(u64) -> Duration, usage: &mut Usa
 }
 
 fn pids(node: &Node, usage: &mut Usage) {
-    put(&mut usage.pids_peak, node.number("pids.peak"), "pids.peak");
+    // A body that enters by migration is charged, but the kernel notes the peak at forks only.
+    let peak = node.number("pids.peak").map(|peak| peak.max(1));
+    put(&mut usage.pids_peak, peak, "pids.peak");
     put(&mut usage.pids_limit, confirmed(node, "pids.max"), "pids.max");
     let events = node.text("pids.events").unwrap_or_default();
     put(&mut usage.pids_refused, keyed(&events, "max"), "pids.events");
@@ -134,8 +136,7 @@ mod tests {
             dir: dir.to_owned(),
             rung: "test",
             confirmed: limits.iter().map(confirm).collect(),
-            procs: File::open(dir).unwrap(),
-            handle: None,
+            entrance: File::open(dir).unwrap(),
         }
     }
 

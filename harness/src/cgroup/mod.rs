@@ -38,6 +38,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::layout::Version;
 pub(crate) use self::layout::{Layout, detect};
 pub(crate) use self::limits::LeafLimits;
 use self::memory_stat::Sample;
@@ -48,11 +49,13 @@ use crate::error::{At, SetupError, Step};
 use crate::evidence::{Oom, Usage};
 
 /// A cgroup of one run. Dropped without [`Leaf::remove`], it is removed silently.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Leaf {
     nodes: Vec<Node>,
     watch: Watch,
     sample: Option<Sample>,
+    /// An OOM kill was found: the memory is freed, and what is there now would explain nothing.
+    struck: bool,
     sweep_failures: Vec<SetupError>,
 }
 
@@ -62,8 +65,7 @@ impl Leaf {
         let us = Maker::this_process().at(Step::MakeLeaf, "/proc/self")?;
         let name = us.next_name();
         // From here on Drop removes what there is.
-        let mut leaf =
-            Self { nodes: Vec::new(), watch: Watch::default(), sample: None, sweep_failures: Vec::new() };
+        let mut leaf = Self::default();
         for join in layout.joins(limits) {
             match Node::make(&join, &name, limits) {
                 Ok(node) => {
@@ -79,15 +81,19 @@ impl Leaf {
         Ok(leaf)
     }
 
-    /// Each `cgroup.procs`, open for writing: a process that writes `0` to all of them is inside. One that
-    /// came by [`Leaf::clone_into`] is in the v2 directory already, and writing there changes nothing.
+    /// For v1 hierarchies, `tasks` open for writing: the body, one thread, writes `0` to each.
     pub(crate) fn entrances(&self) -> Vec<BorrowedFd<'_>> {
-        self.nodes.iter().map(|node| node.procs.as_fd()).collect()
+        self.of_version(Version::V1).map(|node| node.entrance.as_fd()).collect()
     }
 
-    /// The v2 directory, for CLONE_INTO_CGROUP (clone(2)).
+    /// The v2 directory: the body is born in it (CLONE_INTO_CGROUP, clone(2)), or enters by its
+    /// `cgroup.procs`.
     pub(crate) fn clone_into(&self) -> Option<BorrowedFd<'_>> {
-        self.nodes.iter().find_map(|node| node.handle.as_ref()).map(AsFd::as_fd)
+        self.of_version(Version::V2).next().map(|node| node.entrance.as_fd())
+    }
+
+    fn of_version(&self, version: Version) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(move |node| node.version == version)
     }
 
     /// Its directories.
@@ -101,8 +107,8 @@ impl Leaf {
     }
 
     /// What the first leaf of a process could not sweep away of dead runners' leaves.
-    pub(crate) fn sweep_failures(&self) -> &[SetupError] {
-        &self.sweep_failures
+    pub(crate) fn sweep_failures(&mut self) -> Vec<SetupError> {
+        std::mem::take(&mut self.sweep_failures)
     }
 
     /// Remembers what the memory is made of now, so that an OOM can be explained afterwards.
@@ -117,19 +123,24 @@ impl Leaf {
         figures::cpu_time(&self.nodes)
     }
 
-    /// Fills in the figures and tells whether the OOM killer struck. To be called after the guest's end
-    /// and before removal. A figure that cannot be read is absent; an unreadable `oom_kill` is an error.
-    pub(crate) fn evidence(&mut self, usage: &mut Usage) -> Result<Option<Oom>, SetupError> {
+    /// Whether the OOM killer struck. To be called after the guest's end and before removal.
+    ///
+    /// # Errors
+    /// An unreadable `oom_kill` is an error, never "no".
+    pub(crate) fn oom(&mut self, usage: &mut Usage) -> Result<Option<Oom>, SetupError> {
+        let Some(struck) = self.watch.finish(&self.nodes)? else { return Ok(None) };
+        self.struck = true;
+        usage.memory_stat = struck.memory_stat.or_else(|| self.sample.as_ref().map(Sample::measured));
+        Ok(Some(struck.oom))
+    }
+
+    /// Fills in the figures; one that cannot be read is absent. About 0.1 ms, so only for somebody who
+    /// reads them.
+    pub(crate) fn figures(&self, usage: &mut Usage) {
         figures::fill(&self.nodes, usage);
-        let struck = self.watch.finish(&self.nodes)?;
-        let stat = struck.as_ref().and_then(|struck| struck.memory_stat.clone());
-        let sampled = || self.sample.as_ref().map(Sample::measured);
-        usage.memory_stat = match struck {
-            // After the kill the memory is freed: what is there now would explain nothing.
-            Some(_) => stat.or_else(sampled),
-            None => Sample::take(&self.nodes).map(Sample::at_the_end),
-        };
-        Ok(struck.map(|struck| struck.oom))
+        if !self.struck {
+            usage.memory_stat = Sample::take(&self.nodes).map(Sample::at_the_end);
+        }
     }
 
     /// Kills everything inside and removes the directories.

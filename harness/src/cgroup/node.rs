@@ -19,10 +19,9 @@ pub(super) struct Node {
     pub(super) rung: &'static str,
     /// The limits in force.
     pub(super) confirmed: Vec<Confirmed>,
-    /// `cgroup.procs`, open for writing.
-    pub(super) procs: File,
-    /// The directory itself; for CLONE_INTO_CGROUP, which knows v2 only.
-    pub(super) handle: Option<File>,
+    /// What the guest needs to get in. v1: `tasks`, open for writing. v2: the directory, for
+    /// CLONE_INTO_CGROUP.
+    pub(super) entrance: File,
 }
 
 impl Node {
@@ -53,13 +52,14 @@ impl Node {
             v1::prepare(&dir, &controllers)?;
         }
         let confirmed = limits::apply(&dir, version, &controllers, limits)?;
-        let path = dir.join("cgroup.procs");
-        let procs = OpenOptions::new().write(true).open(&path).at(Step::MakeLeaf, &path)?;
-        let handle = match version {
-            Version::V1 => None,
-            Version::V2 => Some(File::open(&dir).at(Step::MakeLeaf, &dir)?),
+        let entrance = match version {
+            // Not cgroup.procs: for the one thread that writes "0" to `tasks` the kernel skips the lock
+            // over all thread groups, and with it a wait for an RCU grace period (5 to 20 ms when cold).
+            Version::V1 => OpenOptions::new().write(true).open(dir.join("tasks")),
+            Version::V2 => File::open(&dir),
         };
-        Ok(Self { version, controllers, dir, rung, confirmed, procs, handle })
+        let entrance = entrance.at(Step::MakeLeaf, &dir)?;
+        Ok(Self { version, controllers, dir, rung, confirmed, entrance })
     }
 
     pub(super) fn has(&self, controller: Controller) -> bool {

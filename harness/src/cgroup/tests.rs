@@ -66,7 +66,8 @@ fn memory_dir(leaf: &Leaf) -> PathBuf {
 
 fn evidence(leaf: &mut Leaf) -> (Option<Oom>, Usage) {
     let mut usage = Usage::default();
-    let oom = leaf.evidence(&mut usage).unwrap();
+    let oom = leaf.oom(&mut usage).unwrap();
+    leaf.figures(&mut usage);
     (oom, usage)
 }
 

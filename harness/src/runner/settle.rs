@@ -8,7 +8,6 @@
 
 use std::io::Write;
 use std::panic::resume_unwind;
-use std::path::Path;
 
 use super::End;
 use crate::error::Unsupported;
@@ -89,10 +88,10 @@ fn resume(message: Option<&str>, text: &str) -> ! {
 }
 
 fn append_report(spec: &Spec<'_>, end: &End, evidence: &Evidence, verdict: Verdict) {
-    let Some(path) = std::env::var_os("HARNESS_REPORT").filter(|path| !path.is_empty()) else { return };
+    let Some(path) = super::report_path() else { return };
     let line = report::line(spec, end, evidence, verdict);
-    if let Err(error) = report::append(Path::new(&path), &line) {
-        eprintln!("{}", render::report_not_written(Path::new(&path), &error));
+    if let Err(error) = report::append(&path, &line) {
+        eprintln!("{}", render::report_not_written(&path, &error));
     }
 }
 

@@ -149,7 +149,7 @@ fn two_at_once_are_not_mixed_up() {
 fn no_leaf_no_verdict() {
     let Some(mut leaf) = leaf(&memory(16)) else { return };
     fs::remove_dir(memory_dir(&leaf)).unwrap();
-    let error = leaf.evidence(&mut Usage::default()).unwrap_err();
+    let error = leaf.oom(&mut Usage::default()).unwrap_err();
     assert_eq!((error.step, error.cause), (Step::ReadLeaf, Cause::Errno(Errno::ENOENT)));
     remove(leaf);
 }

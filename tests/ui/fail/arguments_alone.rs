@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid)]
+fn test(x: u32, y: &str) {}
+
+fn main() {}

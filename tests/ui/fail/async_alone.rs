@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid)]
+async fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(bind = "data:/srv/../data")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(bind = "data:data")]
+fn test() {}
+
+fn main() {}

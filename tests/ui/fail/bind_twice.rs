@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(bind = "a:/data", bind = "b:/data")]
+fn test() {}
+
+fn main() {}

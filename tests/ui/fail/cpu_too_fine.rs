@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(cpu = 0.0005)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(cpuset = 0)]
+fn test() {}
+
+fn main() {}

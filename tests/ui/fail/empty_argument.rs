@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid,, uts)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(env = KEY)]
+fn test() {}
+
+fn main() {}

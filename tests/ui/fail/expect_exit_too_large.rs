@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(expect = exit(256))]
+fn test() {}
+
+fn main() {}

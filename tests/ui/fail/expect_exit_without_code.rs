@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(expect = exit)]
+fn test() {}
+
+fn main() {}

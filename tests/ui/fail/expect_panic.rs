@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(expect = panic)]
+fn test() {}
+
+fn main() {}

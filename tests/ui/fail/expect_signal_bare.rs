@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(expect = SIGKILL)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(expect = signal(SIGCHLD))]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(expect = signal(11))]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(expect = signal(SIGSEG))]
+fn test() {}
+
+fn main() {}

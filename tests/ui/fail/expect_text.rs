@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(expect = "oom")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(mem = "100M", expect = timeout)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(expect = ooom)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rootfs = 5)]
+fn test() {}
+
+fn main() {}

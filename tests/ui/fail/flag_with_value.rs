@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rootfs, readonly = true)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use harness::isolated;
+
+trait Tests {
+    #[isolated(pid)]
+    fn test();
+}
+
+fn main() {}

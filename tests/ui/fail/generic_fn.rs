@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid)]
+fn test<T: Default>() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(hostname = "my_box")]
+fn test() {}
+
+fn main() {}

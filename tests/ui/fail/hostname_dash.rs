@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(hostname = "-box")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(hostname = 5)]
+fn test() {}
+
+fn main() {}

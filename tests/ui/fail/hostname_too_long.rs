@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(hostname = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(leaks = "warn")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(mem = "")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(mem = -5)]
+fn test() {}
+
+fn main() {}

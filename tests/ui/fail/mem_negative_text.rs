@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(mem = "-5M")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(mem = "100parsec")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(mem: "100M")]
+fn test() {}
+
+fn main() {}

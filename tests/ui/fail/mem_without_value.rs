@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid, mem)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(mem = true)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(mem = 0)]
+fn test() {}
+
+fn main() {}

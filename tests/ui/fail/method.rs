@@ -1,0 +1,10 @@
+use harness::isolated;
+
+struct Tests;
+
+impl Tests {
+    #[isolated(pid)]
+    fn test(&self) {}
+}
+
+fn main() {}

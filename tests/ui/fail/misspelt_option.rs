@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(timeuot = "5s")]
+fn test() {}
+
+fn main() {}

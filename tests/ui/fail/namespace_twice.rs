@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid, uts, pid)]
+fn test() {}
+
+fn main() {}

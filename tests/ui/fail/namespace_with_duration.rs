@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(time = "5s")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(user = 1000)]
+fn test() {}
+
+fn main() {}

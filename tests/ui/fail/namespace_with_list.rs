@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(net(lo))]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid, "100M")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid, caps = "none")]
+fn test() {}
+
+fn main() {}

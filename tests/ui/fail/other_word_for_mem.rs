@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(memory = "100M")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(processes = 20)]
+fn test() {}
+
+fn main() {}

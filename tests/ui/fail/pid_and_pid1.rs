@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid, pid1)]
+fn test() {}
+
+fn main() {}

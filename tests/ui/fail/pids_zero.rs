@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pids = 0)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rlimit(cpu = "1.5s"))]
+fn test() {}
+
+fn main() {}

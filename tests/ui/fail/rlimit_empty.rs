@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rlimit())]
+fn test() {}
+
+fn main() {}

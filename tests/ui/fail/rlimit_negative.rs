@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rlimit(core = -1))]
+fn test() {}
+
+fn main() {}

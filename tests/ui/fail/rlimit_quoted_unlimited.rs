@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rlimit(stack = "unlimited"))]
+fn test() {}
+
+fn main() {}

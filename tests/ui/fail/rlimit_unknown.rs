@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rlimit(nofiles = 64))]
+fn test() {}
+
+fn main() {}

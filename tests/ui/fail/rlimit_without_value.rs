@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rlimit(nofile))]
+fn test() {}
+
+fn main() {}

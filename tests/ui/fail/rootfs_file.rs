@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rootfs = "Cargo.toml")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use harness::isolated;
+
+#[serial_test::serial]
+#[isolated(pid)]
+fn test() {}
+
+fn main() {}

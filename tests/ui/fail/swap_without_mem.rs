@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(swap = "10M")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(timeout = "5m")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(timeout = 5s)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(timeout = forever)]
+fn test() {}
+
+fn main() {}

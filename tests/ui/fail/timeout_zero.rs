@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(timeout = "0s")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(tmpfs = "tmp")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(uid = -1)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid, nett)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid, frobnicate)]
+fn test() {}
+
+fn main() {}

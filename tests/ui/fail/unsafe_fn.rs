@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid)]
+unsafe fn test() {}
+
+fn main() {}

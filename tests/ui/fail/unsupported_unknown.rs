@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(unsupported = skipp)]
+fn test() {}
+
+fn main() {}

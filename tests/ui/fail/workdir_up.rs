@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(workdir = "/srv/../etc")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,82 @@
+//! The compile errors of `#[isolated]`, one mistake per file.
+//!
+//! The texts beside them are those of one compiler: how rustc draws a span changes between versions. With
+//! another one, only that each file fails to compile is checked. After a change of the texts:
+//! `TRYBUILD=overwrite cargo test --test ui`, and read what it wrote.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use trybuild::TestCases;
+
+const PINNED: &str = "1.95";
+
+/// Where the mistakes are, when not beside this file.
+const DIRECTORY: &str = "UI_DIRECTORY";
+
+#[test]
+fn mistakes_are_compile_errors() {
+    let elsewhere = std::env::var(DIRECTORY);
+    if elsewhere.is_err() && !is_pinned() {
+        println!("the compiler is not {PINNED}: the texts of the errors are not compared");
+        return fail_somehow();
+    }
+    let directory = elsewhere.as_deref().unwrap_or("ui/fail");
+    TestCases::new().compile_fail(format!("{directory}/*.rs"));
+}
+
+#[test]
+fn right_arguments_compile() {
+    TestCases::new().pass("ui/pass/*.rs");
+}
+
+/// trybuild does not make test builds, and outside of those rstest drops its cases.
+#[test]
+fn mistakes_with_cases_are_compile_errors() {
+    let output = Command::new(env!("CARGO"))
+        .args(["test", "--no-run", "--quiet", "--color=never", "--package=harness-tests"])
+        .arg("--test=ui_with_cases")
+        .output()
+        .unwrap();
+    assert!(!output.status.success(), "the mistakes compile");
+    let expected = Path::new("ui/with_cases.stderr");
+    let errors = errors_of(&String::from_utf8_lossy(&output.stderr));
+    if std::env::var_os("TRYBUILD").is_some_and(|value| value == "overwrite") {
+        std::fs::write(expected, &errors).unwrap();
+    }
+    if is_pinned() {
+        assert_eq!(errors, std::fs::read_to_string(expected).unwrap());
+    }
+}
+
+/// Without the warnings of the crates that were built before, and with paths from this folder.
+fn errors_of(output: &str) -> String {
+    let first = output.find("error").unwrap_or_default();
+    output[first..].replace("tests/ui/", "ui/")
+}
+
+fn is_pinned() -> bool {
+    let version = Command::new("rustc").arg("--version").output().unwrap().stdout;
+    String::from_utf8_lossy(&version).starts_with(&format!("rustc {PINNED}."))
+}
+
+/// Runs a copy of the mistakes whose texts are written and not compared.
+fn fail_somehow() {
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui");
+    std::fs::create_dir_all(&copy).unwrap();
+    for file in mistakes() {
+        std::fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
+    }
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "mistakes_are_compile_errors"])
+        .env(DIRECTORY, &copy)
+        .env("TRYBUILD", "overwrite")
+        .status();
+    assert!(status.unwrap().success(), "a mistake compiles");
+}
+
+fn mistakes() -> Vec<PathBuf> {
+    let files = std::fs::read_dir("ui/fail").unwrap().map(|file| file.unwrap().path());
+    files.filter(|file| file.extension().is_some_and(|end| end == "rs")).collect()
+}
