@@ -177,6 +177,8 @@ pub(crate) struct Evidence {
     pub(crate) returned: Option<i32>,
     /// The test function panicked.
     pub(crate) panicked: Option<Panic>,
+    /// Panics that were about to be printed, and were not to the end: the body died over them.
+    pub(crate) panicking: u32,
     /// The first break of the protocol.
     pub(crate) violation: Option<Violation>,
     /// The body's wait status, as its parent (the init) saw it.

@@ -9,7 +9,7 @@
 //! * the death signal after ids, which clear it; the directory last, as the user sees it.
 
 use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
@@ -36,18 +36,9 @@ pub(crate) struct Assignment {
     pub(crate) token: u64,
     /// Address of the test function.
     pub(crate) body: u64,
-    /// Whether the last descriptor of the request is the leaf's directory.
-    pub(crate) has_leaf: bool,
     pub(crate) plan: GuestPlan,
 }
-record! { Assignment { token, body, has_leaf, plan } }
-
-impl Assignment {
-    /// Takes the leaf's directory from behind the entrances.
-    pub(crate) fn take_leaf(&mut self, entrances: &mut Vec<OwnedFd>) -> Option<OwnedFd> {
-        if std::mem::take(&mut self.has_leaf) { entrances.pop() } else { None }
-    }
-}
+record! { Assignment { token, body, plan } }
 
 /// Host name, loopback, mounts: what belongs to the namespaces and not to one process.
 pub(crate) fn prepare(plan: &GuestPlan) -> Result<(), SetupError> {
@@ -85,7 +76,7 @@ pub(crate) fn body(ends: &Ends, assignment: &Assignment) -> ! {
         }
     };
     constructor::run_the_rest();
-    panics::watch();
+    panics::watch(move |report| reporter.try_send(report));
     reporter.send(Report::Started { pid: reporter.pid });
     let end = panics::catch(test);
     conclude(&reporter, &assignment.plan, end)
@@ -143,15 +134,19 @@ fn set_signals(name: &str) -> Result<(), SetupError> {
 
 fn set_rlimit(limit: &Rlimit) -> Result<(), SetupError> {
     let name = format!("{:?}", limit.resource).to_lowercase();
-    rlimit::set(limit.resource, limit.value).at(Step::Rlimit, name.as_str())?;
-    match rlimit::get(limit.resource).at(Step::Rlimit, name.as_str())? {
+    let object = || Object::Name(format!("{name} = {}", amount(limit.value)));
+    rlimit::set(limit.resource, limit.value).at(Step::Rlimit, object())?;
+    match rlimit::get(limit.resource).at(Step::Rlimit, object())? {
         found if found == limit.value => Ok(()),
-        found => Err(SetupError {
-            step: Step::ReadBack,
-            object: Object::Name(format!("rlimit {name} {:?}", limit.value)),
-            cause: Cause::ReadBack { found: format!("{found:?}") },
-        }),
+        found => {
+            let cause = Cause::ReadBack { found: amount(found) };
+            Err(SetupError { step: Step::ReadBack, object: object(), cause })
+        }
     }
+}
+
+fn amount(value: Option<u64>) -> String {
+    value.map_or_else(|| "unlimited".to_owned(), |value| value.to_string())
 }
 
 /// An id other than root is an ordinary user: without capabilities, also where the kernel would leave
@@ -188,7 +183,7 @@ fn set_environment(plan: &GuestPlan) -> Result<(), SetupError> {
 }
 
 /// The body's side of the report socket.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Reporter {
     socket: std::os::fd::BorrowedFd<'static>,
     token: u64,
@@ -204,6 +199,11 @@ impl Reporter {
         let high = fds::duplicate_above(ends.report.as_fd(), REPORT_FD);
         let socket = high.or_else(|_| fds::duplicate_above(ends.report.as_fd(), 3))?;
         Ok(Self { socket: fds::keep_open(socket), token, pid: getpid().as_raw() })
+    }
+
+    /// What is only a hint may be lost.
+    fn try_send(&self, report: Report) {
+        let _ = socket::send(self.socket, &wire::encode_report(self.token, report), &[]);
     }
 
     fn send(&self, report: Report) {
@@ -246,9 +246,10 @@ const ESCAPED: i32 = 70;
 
 /// The kernel kills the rest of the namespace when its pid 1 ends: it must be seen before.
 fn report_company(reporter: &Reporter) {
-    let company = crate::processes::descendants();
+    let proc = std::path::Path::new("/proc");
+    let company = crate::processes::descendants(proc);
     let staying: Vec<_> =
-        company.into_iter().filter(|process| !crate::processes::is_dying(process.pid)).collect();
+        company.into_iter().filter(|process| !crate::processes::is_dying(proc, process.pid)).collect();
     if !staying.is_empty() {
         reporter.send(Report::Leftovers(staying));
     }

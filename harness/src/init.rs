@@ -10,6 +10,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -36,19 +37,19 @@ pub(crate) struct Ends {
     pub(crate) stderr: OwnedFd,
     /// A memfd with the [`Assignment`].
     pub(crate) plan: OwnedFd,
-    /// The v2 directory of the leaf, until the body is in it.
+    /// The v2 directory of the leaf, from `Order::Enter` until the body is in it.
     pub(crate) leaf: Option<OwnedFd>,
     /// `tasks` of the leaf, one for each v1 hierarchy: the body enters these by itself.
     pub(crate) entrances: Vec<OwnedFd>,
 }
 
 impl Ends {
-    /// From a request's descriptors, in the order of the fields; `leaf` is told by the plan.
+    /// From a request's descriptors, in the order of the fields.
     pub(crate) fn from_fds(fds: Vec<OwnedFd>) -> Option<Self> {
         let mut fds = fds.into_iter();
         let (control, report, stdout, stderr) = (fds.next()?, fds.next()?, fds.next()?, fds.next()?);
         let plan = fds.next()?;
-        Some(Self { control, report, stdout, stderr, plan, leaf: None, entrances: fds.collect() })
+        Some(Self { control, report, stdout, stderr, plan, leaf: None, entrances: Vec::new() })
     }
 }
 
@@ -63,7 +64,8 @@ pub(crate) fn main(ends: Ends, gate: Option<OwnedFd>) -> ! {
         Err(_) => process::exit_now(1),
     };
     match begin(ends) {
-        Ok(init) => init.supervise(),
+        Ok(Some(init)) => init.supervise(),
+        Ok(None) => {}
         Err(error) => tell(&control, &Control::SetupFailed(error)),
     }
     process::exit_now(0)
@@ -79,27 +81,42 @@ fn tell(control: &OwnedFd, frame: &Control) {
     let _ = socket::send(control.as_fd(), &wire::encode(frame), &[]);
 }
 
-/// The steps before the body, in order.
-fn begin(mut ends: Ends) -> Result<Init, SetupError> {
+/// The steps before the body, in order. `None` when the runner called it off.
+fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
     process::set_name(c"harness-init");
     signals::block_all().at(Step::Signals, Object::None)?;
     // A process group of its own: a kill of the runner's whole group (nextest's timeout) leaves the init
     // to clean up, which it does at the control socket's end of file.
     nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0)).at(Step::Signals, "the process group")?;
     process::adopt_orphans().at(Step::Signals, "the subreaper")?;
-    let mut assignment = read_assignment(&ends)?;
-    ends.leaf = assignment.take_leaf(&mut ends.entrances);
+    let assignment = read_assignment(&ends)?;
     guest::unshare(assignment.plan.unshare_init)?;
     if !assignment.plan.body_is_pid1 {
         guest::prepare(&assignment.plan)?;
     }
+    // The body may mount over /proc or unmount it; a working directory stays what it was. A root without
+    // /proc shows no processes, here or by name.
+    let _ = nix::unistd::chdir("/proc");
     // Before the fork: a signal of the body's end must not be missed.
     let signals = SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .at(Step::Signals, "signalfd")?;
     tell(&ends.control, &Control::Ready);
+    if !await_leaf(&mut ends) {
+        return Ok(None);
+    }
     let body = fork_body(&mut ends, &assignment)?;
     let Ends { control, .. } = ends;
-    Ok(Init { control, signals, body, own_pids: assignment.plan.own_pids, stopped: false })
+    Ok(Some(Init { control, signals, body, own_pids: assignment.plan.own_pids, stopped: false }))
+}
+
+/// The runner makes the leaf while the guest is cloned and set up. False when it could not, or is gone.
+fn await_leaf(ends: &mut Ends) -> bool {
+    let mut buffer = [0; 64];
+    let Ok(message) = socket::receive(ends.control.as_fd(), &mut buffer, true) else { return false };
+    let Ok(Order::Enter { v2 }) = wire::decode(&buffer[..message.length]) else { return false };
+    ends.entrances = message.fds;
+    ends.leaf = if v2 { ends.entrances.pop() } else { None };
+    true
 }
 
 fn read_assignment(ends: &Ends) -> Result<Assignment, SetupError> {
@@ -165,6 +182,8 @@ struct End {
     rusage: Rusage,
 }
 
+const PID_1: Pid = Pid::from_raw(1);
+
 /// How long a process may take to end after the body did: one that was killed a moment ago, or that
 /// ends because the body's pipe closed, is not left behind.
 const GRACE: Duration = Duration::from_millis(100);
@@ -206,7 +225,7 @@ impl Init {
                 Ok(Child::Ended { pid, status, rusage }) if pid == self.body => {
                     end = Some(End { status, rusage });
                 }
-                Ok(Child::Stopped { pid, signal }) if pid == self.body && self.is_alone() => {
+                Ok(Child::Stopped { pid, signal }) if pid == self.body && self.is_stopped_for_ever() => {
                     return Some(self.end_stopped(signal));
                 }
                 Ok(Child::Ended { .. } | Child::Stopped { .. }) => {}
@@ -215,9 +234,11 @@ impl Init {
         }
     }
 
-    /// Whether nothing in the guest's own pid namespace could continue a stopped body.
-    fn is_alone(&self) -> bool {
-        self.own_pids && processes::descendants().len() <= 1
+    /// Whether nothing in the guest's own pid namespace could continue a stopped body. Its state is looked
+    /// at last: a process that has just ended may have continued it.
+    fn is_stopped_for_ever(&self) -> bool {
+        let is_alone = self.own_pids && processes::descendants(proc_directory()).len() <= 1;
+        is_alone && processes::is_stopped(proc_directory(), self.body.as_raw())
     }
 
     fn end_stopped(&mut self, signal: i32) -> End {
@@ -228,7 +249,7 @@ impl Init {
     /// The runner's deadline: tell what is running, kill it, and the body's end with its rusage.
     fn stop(&mut self) -> End {
         self.stopped = true;
-        let running = processes::descendants();
+        let running = processes::descendants(proc_directory());
         tell(&self.control, &Control::Leftovers(running));
         self.kill_body()
     }
@@ -248,8 +269,8 @@ impl Init {
     fn name_leftovers(&mut self) {
         let deadline = Instant::now() + GRACE;
         while has_children() {
-            let running = processes::descendants();
-            let dying = running.iter().all(|process| processes::is_dying(process.pid));
+            let running = processes::descendants(proc_directory());
+            let dying = running.iter().all(|process| processes::is_dying(proc_directory(), process.pid));
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() && !(dying && !running.is_empty()) {
                 return tell(&self.control, &Control::Leftovers(processes::named(running)));
@@ -262,8 +283,12 @@ impl Init {
 
     /// Until no child is left: orphans of those killed become ours and are next.
     fn kill_all(&mut self) {
+        if nix::unistd::getpid() == PID_1 {
+            // The kernel kills a namespace with its pid 1, whose end is seen after theirs.
+            return;
+        }
         while has_children() {
-            for process in processes::descendants() {
+            for process in processes::descendants(proc_directory()) {
                 // ESRCH: it ended by itself meanwhile.
                 let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
             }
@@ -287,7 +312,7 @@ impl Init {
     fn must_stop(&self) -> bool {
         let mut buffer = [0; 64];
         match socket::receive(self.control.as_fd(), &mut buffer, false) {
-            Ok(message) if message.length > 0 => {
+            Ok(message) if !message.is_end => {
                 matches!(wire::decode(&buffer[..message.length]), Ok(Order::Stop))
             }
             Err(Errno::EAGAIN) => false,
@@ -305,6 +330,11 @@ impl Init {
             Some(Err(_)) | None => Event::Timeout,
         }
     }
+}
+
+/// /proc as it was before the body: the init's working directory.
+fn proc_directory() -> &'static Path {
+    Path::new(".")
 }
 
 /// At least a few milliseconds: a process that is dying needs the processor to do it.

@@ -186,7 +186,12 @@ fn is_asked_for(spec: &Spec<'_>, outcome: &Outcome, evidence: &Evidence) -> bool
 
 /// The test function neither returned nor panicked.
 fn is_silent(evidence: &Evidence) -> bool {
-    evidence.returned.is_none() && evidence.panicked.is_none()
+    evidence.returned.is_none() && !has_panicked(evidence)
+}
+
+/// A panic whose backtrace the body did not live to print is one as well.
+fn has_panicked(evidence: &Evidence) -> bool {
+    evidence.panicked.is_some() || evidence.panicking > 0
 }
 
 /// The body was killed, or survived (a child was the victim) and was content with it. A panic is an
@@ -194,7 +199,7 @@ fn is_silent(evidence: &Evidence) -> bool {
 fn bore_an_oom(evidence: &Evidence) -> bool {
     let was_killed = matches!(evidence.body, Some(WaitStatus::Signaled { signal: libc::SIGKILL, .. }));
     let was_content = evidence.returned == Some(0) && evidence.body == Some(WaitStatus::Exited(0));
-    evidence.panicked.is_none() && (was_content || (was_killed && evidence.returned.is_none()))
+    !has_panicked(evidence) && (was_content || (was_killed && evidence.returned.is_none()))
 }
 
 /// What speaks against an ending that is the right one.

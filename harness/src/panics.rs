@@ -10,7 +10,7 @@ use std::thread::{self, ThreadId};
 
 use crate::evidence::Panic;
 use crate::sys::body::Body;
-use crate::wire::clip;
+use crate::wire::{Report, clip};
 
 /// How the test function ended.
 #[derive(Debug)]
@@ -30,13 +30,19 @@ struct Place {
     backtrace: Option<String>,
 }
 
-/// Notes the place of every panic of this thread, then prints as the hook before did.
-pub(crate) fn watch() {
+/// Prints every panic as the hook before did, then notes its place if it is this thread's. In this order:
+/// the message is out before the symbols of a backtrace are looked up.
+///
+/// `tell` hears of the beginning and the end of it, in any thread: the symbols of a backtrace can take
+/// more memory or time than the test is given, and then the body dies of its failed assertion.
+pub(crate) fn watch(tell: impl Fn(Report) + Send + Sync + 'static) {
     let main = thread::current().id();
     let print = take_hook();
     set_hook(Box::new(move |info| {
-        note(main, info);
+        tell(Report::Panicking);
         print(info);
+        note(main, info);
+        tell(Report::PanicPrinted);
     }));
 }
 

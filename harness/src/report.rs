@@ -201,9 +201,9 @@ fn unsupported(lack: &Unsupported) -> Value {
 }
 
 fn evidence(evidence: &Evidence) -> Value {
-    let paths: Vec<_> = evidence.cgroups.iter().map(|path| path.to_string_lossy()).collect();
     Value::Object(object([
         ("started", Some(json!(evidence.started))),
+        ("panicking", (evidence.panicking > 0).then(|| json!(evidence.panicking))),
         ("returned", evidence.returned.map(|code| json!(code))),
         ("panicked", evidence.panicked.as_ref().map(panicked)),
         ("violation", evidence.violation.as_ref().map(violation)),
@@ -212,11 +212,19 @@ fn evidence(evidence: &Evidence) -> Value {
         ("deadline", evidence.deadline.map(deadline)),
         ("oom", evidence.oom.as_ref().map(oom)),
         ("leftovers", processes(&evidence.leftovers)),
-        ("cgroups", Some(json!(paths))),
-        ("rungs", Some(json!(evidence.rungs))),
+        ("cgroups", Some(cgroups(evidence))),
         ("unswept", Some(evidence.unswept.iter().map(setup_error).collect())),
         ("cleanup", Some(evidence.cleanup.iter().map(setup_error).collect())),
     ]))
+}
+
+/// Each directory with the rung that it was made on.
+fn cgroups(evidence: &Evidence) -> Value {
+    let rungs = evidence.rungs.iter().map(|rung| Some(json!(rung))).chain(std::iter::repeat(None));
+    let each = evidence.cgroups.iter().zip(rungs).map(|(path, rung)| {
+        Value::Object(object([("path", Some(json!(path.to_string_lossy()))), ("rung", rung)]))
+    });
+    each.collect()
 }
 
 fn panicked(panic: &Panic) -> Value {

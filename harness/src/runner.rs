@@ -14,6 +14,7 @@ mod watch;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use self::launch::Launched;
 use crate::cgroup::Leaf;
 use crate::error::{SetupError, Step, Unsupported};
 use crate::evidence::{Evidence, Measured, Rusage, WaitStatus};
@@ -66,26 +67,34 @@ fn caller() -> Caller {
     }
 }
 
-/// Leaf, guest, evidence, clean-up: whatever fails becomes evidence.
+/// Guest, leaf, evidence, clean-up: whatever fails becomes evidence.
+///
+/// The leaf is made while the zygote clones the guest and the guest sets itself up; the body is not
+/// forked before it is there.
 fn carry_out(plan: &Plan, body: Body, evidence: &mut Evidence) -> Result<(), Unsupported> {
-    let mut leaf = match make_leaf(plan) {
-        Ok(leaf) => leaf,
-        Err(error) => {
-            evidence.setup = Some(error);
-            return Ok(());
-        }
-    };
     let started = Instant::now();
-    let launched = launch::launch(plan, body, leaf.as_ref())?;
-    match launched {
-        Ok(launched) => watch::watch(launched, plan, leaf.as_mut(), started, evidence),
+    let launched = launch::launch(plan, body)?;
+    let both = launched.and_then(|launched| Ok((launched, make_leaf(plan)?)));
+    match both {
+        Ok((launched, leaf)) => attend(launched, leaf, plan, started, evidence),
         Err(error) => evidence.setup = Some(error),
     }
+    Ok(())
+}
+
+fn attend(
+    launched: Launched,
+    mut leaf: Option<Leaf>,
+    plan: &Plan,
+    started: Instant,
+    evidence: &mut Evidence,
+) {
+    launched.guest.enter(leaf.as_ref());
+    watch::watch(launched, plan, leaf.as_mut(), started, evidence);
     evidence.usage.wall = started.elapsed();
     if let Some(leaf) = leaf {
         close_leaf(leaf, evidence);
     }
-    Ok(())
 }
 
 fn make_leaf(plan: &Plan) -> Result<Option<Leaf>, SetupError> {

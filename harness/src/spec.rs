@@ -128,7 +128,7 @@ pub enum Resource {
     Stack,
 }
 
-/// One entry of `rlimit(...)`: soft and hard limit alike.
+/// One entry of `rlimit(...)`: soft and hard limit alike (but for `cpu`: the hard one is a second more).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rlimit {
     /// What is limited.

@@ -4,15 +4,17 @@
 //!  runner                zygote                init                  body
 //!    |  Request + fds      |                     |                     |
 //!    |-------------------->|  clone3             |                     |
-//!    |                     |-------------------->|                     |
+//!    |  (makes the leaf)   |-------------------->|                     |
 //!    |  Cloned + pidfd     |  (id maps, gate)    |                     |
-//!    |<--------------------|                     |  reads its Guest-   |
-//!    |  Ready                                    |  Plan, set-up steps |
-//!    |<------------------------------------------|  fork               |
+//!    |<--------------------|                     |  reads its plan,    |
+//!    |  Ready                                    |  set-up steps       |
+//!    |<------------------------------------------|                     |
+//!    |  Enter + the leaf                         |                     |
+//!    |------------------------------------------>|  fork               |
 //!    |                                           |-------------------->|
 //!    |  Started                                                        |
 //!    |<----------------------------------------------------------------| runs the test function
-//!    |  Returned | Panicked | Escaped                                  |
+//!    |  (Panicking, PanicPrinted)*, Returned | Panicked | Escaped      |
 //!    |<----------------------------------------------------------------| exit
 //!    |  BodyEnded, Leftovers                     |
 //!    |<------------------------------------------|  exit, reaped by pidfd
@@ -87,8 +89,11 @@ choice! { Control {
 pub(crate) enum Order {
     /// Kill everything, then report and end.
     Stop,
+    /// Fork the body; carries what it enters its leaf by: `tasks` of each v1 hierarchy and then, with
+    /// `v2`, the directory of the v2 one.
+    Enter { v2: bool },
 }
-choice! { Order { 1 Stop } }
+choice! { Order { 1 Stop, 2 Enter { v2 } } }
 
 /// On the report socket, from the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,12 +108,16 @@ pub(crate) enum Report {
     Panicked(Panic),
     /// This process, a forked child of the body, came out of the test function.
     Escaped { pid: i32 },
+    /// A panic, of any thread, is about to be printed with its backtrace.
+    Panicking,
+    /// It was printed.
+    PanicPrinted,
     /// The body is pid 1 and, at its end, not alone in its namespace.
     Leftovers(Vec<Process>),
 }
 choice! { Report {
     1 SetupFailed(error), 2 Started { pid }, 3 Returned(code), 4 Panicked(panic), 5 Escaped { pid },
-    6 Leftovers(processes),
+    6 Leftovers(processes), 7 Panicking, 8 PanicPrinted,
 } }
 
 record! { SetupError { step, object, cause } }

@@ -122,7 +122,7 @@ fn serve(link: OwnedFd, runner: process::Pid) -> ! {
     let mut buffer = vec![0; wire::MAX_FRAME];
     loop {
         let Ok(message) = socket::receive(link.as_fd(), &mut buffer, true) else { process::exit_now(1) };
-        if message.length == 0 {
+        if message.is_end {
             process::exit_now(0);
         }
         let request = wire::decode::<Request>(&buffer[..message.length]);

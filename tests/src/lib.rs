@@ -1,1 +1,11 @@
 //! What the integration tests share.
+//!
+//! A promise is tested where it is made, by a test under `#[isolated]`, and by a *twin*: a test that must
+//! fail, or that is run under changed conditions. Twins live in a test binary of their own (`twins`) that
+//! nothing runs but [`twin::Twin`], which looks at it from outside.
+
+pub mod checks;
+pub mod gate;
+pub mod outside;
+pub mod sys;
+pub mod twin;

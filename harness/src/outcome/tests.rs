@@ -214,6 +214,7 @@ fn an_expected_ending_is_that_one_only() {
     use OomBy::{Ancestor, Host, OwnLimit};
     let struck = |by, evidence| Evidence { oom: oom(by), ..evidence };
     let late = |evidence| Evidence { deadline: Some(FIVE), ..evidence };
+    let dying_of = |evidence| Evidence { panicking: 1, ..evidence };
     let exit3 = died(WaitStatus::Exited(3));
     let returned3 = Evidence { returned: Some(3), ..exit3.clone() };
     let init_died = Evidence { body: None, init: Some(KILL), ..died(KILL) };
@@ -223,6 +224,8 @@ fn an_expected_ending_is_that_one_only() {
         ("oom of a child", Expect::Oom, struck(OwnLimit, fine()), true),
         ("oom and a failed assertion", Expect::Oom, struck(OwnLimit, panicking()), false),
         ("oom and exit", Expect::Oom, struck(OwnLimit, died(OK)), false),
+        ("oom over a backtrace", Expect::Oom, dying_of(struck(OwnLimit, died(KILL))), false),
+        ("timeout over a backtrace", Expect::Timeout, dying_of(late(died(KILL))), false),
         ("oom by an ancestor", Expect::Oom, struck(Ancestor, died(KILL)), false),
         ("oom of the host", Expect::Oom, struck(Host, died(KILL)), false),
         ("no oom", Expect::Oom, died(KILL), false),

@@ -169,13 +169,14 @@ fn mounts(step: Step, errno: Errno) -> Option<&'static str> {
         (Step::Bind, Errno::ENOENT) => Some(
             "check the source of `bind`: a relative path starts at the crate's directory (where its Cargo.toml is)",
         ),
-        (Step::Bind, Errno::ENOTDIR) => {
+        // move_mount(2) says EINVAL, mount(2) ENOTDIR.
+        (Step::Bind, Errno::ENOTDIR | Errno::EINVAL) => {
             Some("source and target of `bind` must be of one kind: both directories, or both files")
         }
         (Step::Bind | Step::KeepVisible, Errno::EACCES) => {
             Some("the user who runs the tests must be able to read it: check the modes along its path")
         }
-        (Step::MountPoint, Errno::EROFS | Errno::EACCES | Errno::EPERM) => Some(
+        (Step::MountPoint, Errno::ENOENT | Errno::EROFS | Errno::EACCES | Errno::EPERM) => Some(
             "a mount point cannot be made there: make it beforehand, or give a `rootfs`, which is copied on write",
         ),
         (Step::MountPoint, Errno::ENOTDIR | Errno::EEXIST | Errno::EISDIR) => {

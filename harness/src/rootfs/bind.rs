@@ -63,7 +63,11 @@ impl Taken {
 
     fn attach(&self, target: &Path) -> Result<(), SetupError> {
         let path = c_path(target).at(self.step, target)?;
-        sys::mount::attach_tree(self.tree.as_fd(), &path).at(self.step, self.object())?;
+        match sys::mount::attach_tree(self.tree.as_fd(), &path) {
+            // The source is in our hands: it is the target that is missing.
+            Err(Errno::ENOENT) => return Err(SetupError::new(Step::MountPoint, target, Errno::ENOENT)),
+            answer => answer.at(self.step, self.object())?,
+        }
         if self.mount.readonly { readonly::tree_at(target) } else { Ok(()) }
     }
 

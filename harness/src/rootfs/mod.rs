@@ -18,6 +18,7 @@ mod system;
 
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 
 use crate::error::{At, SetupError, Step};
@@ -123,5 +124,8 @@ fn mount_tmpfs(tmpfs: &TmpfsMount) -> Result<(), SetupError> {
     let size = tmpfs.size.map(|size| format!("size={size}"));
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     let target = tmpfs.target.as_path();
-    mount(Some("tmpfs"), target, Some("tmpfs"), flags, size.as_deref()).at(Step::Tmpfs, target)
+    match mount(Some("tmpfs"), target, Some("tmpfs"), flags, size.as_deref()) {
+        Err(Errno::ENOENT) => Err(SetupError::new(Step::MountPoint, target, Errno::ENOENT)),
+        answer => answer.at(Step::Tmpfs, target),
+    }
 }

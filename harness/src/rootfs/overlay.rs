@@ -6,11 +6,12 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{chdir, pivot_root};
 
 use super::bind::{Taken, same_place};
-use crate::error::{At, SetupError, Step};
+use crate::error::{At, Cause, SetupError, Step};
 use crate::mountinfo::{self, Mount};
 
 /// Moves into a copy-on-write view of a directory.
@@ -118,7 +119,7 @@ impl Stage {
         if let Some(lower) = &submount.lower {
             match self.overlay(lower, &submount.path, &submount.path) {
                 // Not every filesystem can be a lowerdir: then the guest may read it, not write it.
-                Err(SetupError { step: Step::Overlay, .. }) => {}
+                Err(SetupError { step: Step::Overlay, cause: Cause::Errno(Errno::EINVAL), .. }) => {}
                 answer => return answer,
             }
         }

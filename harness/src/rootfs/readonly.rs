@@ -8,7 +8,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::bind::c_path;
 use super::overlay::mounts;
-use crate::error::{At, SetupError, Step};
+use crate::error::{At, Cause, SetupError, Step};
 use crate::sys::mount::make_readonly;
 
 /// Every mount of this namespace.
@@ -27,7 +27,7 @@ pub(crate) fn mount_at(path: &Path) -> Result<(), SetupError> {
 /// The mount at `path` and those below it.
 pub(crate) fn tree_at(path: &Path) -> Result<(), SetupError> {
     match make_readonly(&c_path(path).at(Step::Readonly, path)?, true) {
-        Err(Errno::ENOSYS) => below(path)?.iter().try_for_each(|mount| remount(mount)),
+        Err(Errno::ENOSYS) => below(path)?.iter().try_for_each(|mount| remount_visible(mount)),
         answer => answer.at(Step::Readonly, path),
     }
 }
@@ -35,6 +35,14 @@ pub(crate) fn tree_at(path: &Path) -> Result<(), SetupError> {
 fn below(path: &Path) -> Result<Vec<PathBuf>, SetupError> {
     let points = mounts()?.into_iter().map(|mount| mount.point);
     Ok(points.filter(|point| point.starts_with(path)).collect())
+}
+
+/// mountinfo lists mounts that another one covers, too: their paths lead nowhere, or to what is no mount.
+fn remount_visible(path: &Path) -> Result<(), SetupError> {
+    match remount(path) {
+        Err(SetupError { cause: Cause::Errno(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL), .. }) => Ok(()),
+        answer => answer,
+    }
 }
 
 /// `MS_REMOUNT | MS_BIND` sets exactly the flags given: those that are set already must be repeated, and

@@ -26,9 +26,20 @@ pub(crate) struct Guest {
     pub(crate) token: u64,
     /// The init; known when the zygote has answered.
     pub(crate) pidfd: Option<OwnedFd>,
+    is_reaped: bool,
 }
 
 impl Guest {
+    /// Lets the init fork the body, which enters the leaf. A guest that is gone does not hear; its end is
+    /// seen by the watch.
+    pub(crate) fn enter(&self, leaf: Option<&Leaf>) {
+        let v2 = leaf.and_then(Leaf::clone_into);
+        let mut fds = leaf.map(Leaf::entrances).unwrap_or_default();
+        fds.extend(v2);
+        let order = Order::Enter { v2: v2.is_some() };
+        let _ = socket::send(self.control.as_fd(), &wire::encode(&order), &fds);
+    }
+
     /// Asks the init to kill everything and to report. A guest that is gone does not hear.
     pub(crate) fn stop(&self) {
         let _ = socket::send(self.control.as_fd(), &wire::encode(&Order::Stop), &[]);
@@ -45,15 +56,33 @@ impl Guest {
 
     /// Waits for the init's end and takes its status.
     pub(crate) fn reap(&mut self) -> Option<Result<WaitStatus, Errno>> {
+        self.is_reaped = true;
         self.pidfd.take().map(|pidfd| wait::reap(pidfd.as_fd()))
     }
 }
 
 impl Drop for Guest {
-    /// Only a runner that panics leaves a guest unreaped.
+    /// A guest whose leaf could not be made, or whose runner panics: ended and reaped.
     fn drop(&mut self) {
-        self.kill();
-        let _ = self.reap();
+        if !self.is_reaped {
+            self.stop();
+            self.await_pidfd();
+            self.kill();
+            let _ = self.reap();
+        }
+    }
+}
+
+impl Guest {
+    /// The zygote's answer, if it has not been taken yet: end of file when there is none.
+    fn await_pidfd(&mut self) {
+        let mut buffer = vec![0; wire::MAX_FRAME];
+        while self.pidfd.is_none() {
+            match socket::receive(self.control.as_fd(), &mut buffer, true) {
+                Ok(mut message) if !message.is_end => self.pidfd = message.fds.pop(),
+                Ok(_) | Err(_) => return,
+            }
+        }
     }
 }
 
@@ -75,28 +104,16 @@ struct TheirEnds {
     plan: OwnedFd,
 }
 
-/// Asks the zygote for the guest of a plan.
-pub(crate) fn launch(
-    plan: &Plan,
-    body: Body,
-    leaf: Option<&Leaf>,
-) -> Result<Result<Launched, SetupError>, Unsupported> {
-    let leaf_directory = leaf.and_then(Leaf::clone_into);
-    let assignment = Assignment {
-        token: super::token(),
-        body: body::address(body),
-        has_leaf: leaf_directory.is_some(),
-        plan: plan.guest.clone(),
-    };
+/// Asks the zygote for the guest of a plan. It prepares itself, and waits for [`Guest::enter`].
+pub(crate) fn launch(plan: &Plan, body: Body) -> Result<Result<Launched, SetupError>, Unsupported> {
+    let assignment =
+        Assignment { token: super::token(), body: body::address(body), plan: plan.guest.clone() };
     let (launched, theirs) = match channels(&assignment) {
         Ok(both) => both,
         Err(error) => return Ok(Err(error)),
     };
-    let mut fds = theirs.as_fds();
-    fds.extend(leaf.map(Leaf::entrances).unwrap_or_default());
-    fds.extend(leaf_directory);
     let request = Request { flags: plan.flags, id_maps: plan.id_maps.clone() };
-    Ok(zygote::ask(&request, &fds)?.map(|()| launched))
+    Ok(zygote::ask(&request, &theirs.as_fds())?.map(|()| launched))
 }
 
 impl TheirEnds {
@@ -115,7 +132,7 @@ fn channels(assignment: &Assignment) -> Result<(Launched, TheirEnds), SetupError
     let (stdout, their_stdout) = pipe("stdout")?;
     let (stderr, their_stderr) = pipe("stderr")?;
     let plan = memfd(&wire::encode(assignment)).at(Step::SendPlan, "a memfd")?;
-    let guest = Guest { control, report, token: assignment.token, pidfd: None };
+    let guest = Guest { control, report, token: assignment.token, pidfd: None, is_reaped: false };
     for (pipe, name) in [(&stdout, "stdout"), (&stderr, "stderr")] {
         fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).at(Step::Channel, name)?;
     }

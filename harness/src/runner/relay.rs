@@ -42,6 +42,8 @@ struct Stream {
     head_left: Option<u64>,
     tail: VecDeque<u8>,
     omitted: u64,
+    /// Whether what was passed on last is an unfinished line.
+    in_line: bool,
     /// How the main thread of the body is called in a panic message, and how it should be.
     rename: Option<(String, String)>,
     thread: String,
@@ -82,6 +84,11 @@ impl Relay {
         for stream in &mut self.streams {
             stream.finish();
         }
+        // What is said about the run follows there, on a line of its own.
+        let [_, stderr] = &self.streams;
+        if stderr.in_line {
+            eprintln!();
+        }
     }
 }
 
@@ -96,6 +103,7 @@ impl Stream {
             head_left: head,
             tail: VecDeque::new(),
             omitted: 0,
+            in_line: false,
             rename: None,
             // The crate's name is not part of libtest's name for a test.
             thread: thread.split_once("::").map_or(thread, |(_, path)| path).to_owned(),
@@ -134,6 +142,7 @@ impl Stream {
         if bytes.is_empty() {
             return;
         }
+        self.in_line = bytes.last() != Some(&b'\n');
         let text = String::from_utf8_lossy(bytes);
         match &self.rename {
             Some((from, to)) if text.contains(from.as_str()) => (self.print)(&text.replace(from, to)),

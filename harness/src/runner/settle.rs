@@ -30,7 +30,7 @@ pub(crate) fn settle(spec: &Spec<'_>, end: &End, evidence: &Evidence) {
         End::Ran(outcome) => {
             let text = render::failure(spec, outcome, evidence, &again(spec));
             match outcome {
-                Outcome::Panicked { message, .. } => resume(message.as_deref(), &text),
+                Outcome::Panicked { message, .. } => resume(spec, message.as_deref(), &text),
                 _ => fail(spec, &text),
             }
         }
@@ -79,8 +79,11 @@ fn fail(spec: &Spec<'_>, text: &str) {
 }
 
 /// A payload that was no string stays none: `should_panic(expected)` then fails as it would without us.
-fn resume(message: Option<&str>, text: &str) -> ! {
-    eprintln!("{text}");
+/// There the panic is wanted, and its evidence would be noise.
+fn resume(spec: &Spec<'_>, message: Option<&str>, text: &str) -> ! {
+    if !spec.should_panic {
+        eprintln!("{text}");
+    }
     match message {
         Some(message) => resume_unwind(Box::new(message.to_owned())),
         None => resume_unwind(Box::new(())),

@@ -89,7 +89,7 @@ impl Watch<'_> {
 
     fn read_control(&mut self) {
         while let Some(message) = next(self.guest.control.as_fd(), &mut self.buffer) {
-            if message.length == 0 {
+            if message.is_end {
                 self.open.control = false;
                 return;
             }
@@ -116,7 +116,7 @@ impl Watch<'_> {
 
     fn read_report(&mut self) {
         while let Some(message) = next(self.guest.report.as_fd(), &mut self.buffer) {
-            if message.length == 0 {
+            if message.is_end {
                 self.open.report = false;
                 return;
             }
@@ -137,6 +137,8 @@ impl Watch<'_> {
                 self.relay.rename_thread(pid);
             }
             Report::Escaped { pid } => self.violated(Violation::Escaped { pid }),
+            Report::Panicking => self.evidence.panicking = self.evidence.panicking.saturating_add(1),
+            Report::PanicPrinted => self.evidence.panicking = self.evidence.panicking.saturating_sub(1),
             Report::Leftovers(processes) => self.evidence.leftovers.extend(processes),
             Report::Returned(_) | Report::Panicked(_) if decided => {
                 self.violated(Violation::OutOfOrder { frame: "a second verdict" });
@@ -197,7 +199,9 @@ fn next(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<Received> {
     match socket::receive(socket, buffer, false) {
         Ok(message) => Some(message),
         // The other side closed with something unread: no more will come.
-        Err(Errno::ECONNRESET) => Some(Received { length: 0, truncated: false, fds: Vec::new() }),
+        Err(Errno::ECONNRESET) => {
+            Some(Received { length: 0, is_end: true, truncated: false, fds: Vec::new() })
+        }
         Err(_) => None,
     }
 }

@@ -5,9 +5,13 @@ use nix::errno::Errno;
 use crate::spec::Resource;
 
 /// Sets soft and hard limit; `None` is unlimited.
+///
+/// The hard limit of CPU time is a second more: at the soft one the kernel sends SIGXCPU, at the hard one
+/// SIGKILL, and where both are the same the process would never learn why.
 pub(crate) fn set(resource: Resource, value: Option<u64>) -> Result<(), Errno> {
-    let value = value.unwrap_or(libc::RLIM_INFINITY);
-    let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
+    let soft = value.unwrap_or(libc::RLIM_INFINITY);
+    let hard = if resource == Resource::Cpu { soft.saturating_add(1) } else { soft };
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
     // SAFETY: `limit` is valid for reading.
     let result = unsafe { libc::setrlimit(number(resource), &raw const limit) };
     Errno::result(result).map(drop)

@@ -4,17 +4,24 @@ use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::sys::socket::sockopt::PassCred;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
-    socketpair,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixCredentials,
+    recvmsg, sendmsg, setsockopt, socketpair,
 };
 
 /// Descriptors that one message may carry; the kernel's bound is 253 (SCM_MAX_FD).
 pub(crate) const MAX_FDS: usize = 32;
 
 /// A connected pair, close-on-exec.
+///
+/// Every message carries its sender's credentials: so an empty one, which a test may send, is told from
+/// the end of file.
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
-    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+    let (one, other) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+    setsockopt(&one, PassCred, &true)?;
+    setsockopt(&other, PassCred, &true)?;
+    Ok((one, other))
 }
 
 /// Sends one message, whole or not at all. EPIPE when the other side is gone (no SIGPIPE).
@@ -34,8 +41,10 @@ pub(crate) fn send(socket: BorrowedFd<'_>, message: &[u8], fds: &[BorrowedFd<'_>
 /// One received message.
 #[derive(Debug)]
 pub(crate) struct Received {
-    /// Its length in bytes; 0 is end of file (we never send an empty message).
+    /// Its length in bytes.
     pub(crate) length: usize,
+    /// Whether it is none, but the end of file.
+    pub(crate) is_end: bool,
     /// Whether it was longer than the buffer, or carried more descriptors than fit.
     pub(crate) truncated: bool,
     /// What it carried.
@@ -44,7 +53,7 @@ pub(crate) struct Received {
 
 /// Receives one message. With `wait` false, EAGAIN when there is none.
 pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8], wait: bool) -> Result<Received, Errno> {
-    let mut control = nix::cmsg_space!([std::os::fd::RawFd; MAX_FDS]);
+    let mut control = nix::cmsg_space!(UnixCredentials, [std::os::fd::RawFd; MAX_FDS]);
     let mut flags = MsgFlags::MSG_CMSG_CLOEXEC;
     flags.set(MsgFlags::MSG_DONTWAIT, !wait);
     let raw = socket.as_raw_fd();
@@ -56,12 +65,18 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8], wait: bool) -> 
         }
     };
     let mut fds = Vec::new();
+    let mut has_sender = false;
     for received in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(raw) = received {
-            // SAFETY: the kernel has just opened these for us, and nobody else knows them.
-            fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+        match received {
+            ControlMessageOwned::ScmRights(raw) => {
+                // SAFETY: the kernel has just opened these for us, and nobody else knows them.
+                fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+            }
+            ControlMessageOwned::ScmCredentials(_) => has_sender = true,
+            _ => {}
         }
     }
     let cut = MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC;
-    Ok(Received { length: message.bytes, truncated: message.flags.intersects(cut), fds })
+    let is_end = message.bytes == 0 && !has_sender;
+    Ok(Received { length: message.bytes, is_end, truncated: message.flags.intersects(cut), fds })
 }

@@ -53,6 +53,8 @@ fn reports() -> Vec<Report> {
         Report::Returned(-1),
         Report::Panicked(panic),
         Report::Escaped { pid: 9 },
+        Report::Panicking,
+        Report::PanicPrinted,
         Report::Leftovers(vec![process()]),
         Report::SetupFailed(SetupError::new(Step::Rlimit, "nofile", Errno::EPERM)),
     ]
@@ -78,7 +80,7 @@ fn assignment() -> Assignment {
         workdir: Some("/".into()),
         ..GuestPlan::default()
     };
-    Assignment { token: 1, body: 2, has_leaf: true, plan }
+    Assignment { token: 1, body: 2, plan }
 }
 
 fn survives<T: Wire + std::fmt::Debug>(value: &T) {
@@ -100,6 +102,7 @@ fn every_frame_survives_and_no_part_of_one_is_a_frame() {
     reports().iter().for_each(survives);
     survives(&assignment());
     survives(&Order::Stop);
+    survives(&Order::Enter { v2: true });
     let maps = IdMaps { uid_map: "0 0 1".into(), gid_map: "0 0 1".into(), deny_setgroups: true };
     survives(&Request { flags: u64::MAX, id_maps: Some(maps) });
 }

@@ -14,7 +14,7 @@ pub(crate) fn run() -> Duration {
     let leaf = Leaf::make();
     let pipes: Vec<_> = (0..4).map(|_| pipe()).collect();
     let flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWUTS;
-    match clone(flags) {
+    match clone(u64::from(flags.unsigned_abs()), None) {
         0 => pid1(&leaf),
         child => wait(child),
     }
@@ -26,7 +26,10 @@ pub(crate) fn run() -> Duration {
 /// The hierarchies that the library uses on this machine: v1 memory and pids, and v2.
 struct Leaf {
     directories: Vec<PathBuf>,
-    procs: Vec<fs::File>,
+    /// `tasks` of the v1 ones.
+    tasks: Vec<fs::File>,
+    /// The v2 directory, which the body is born in.
+    v2: Option<fs::File>,
 }
 
 impl Leaf {
@@ -42,20 +45,22 @@ impl Leaf {
                 fs::write(directory.join(file), value).expect("the limit is taken");
             }
         }
-        let open = |directory: &PathBuf| fs::File::options().write(true).open(directory.join("cgroup.procs"));
-        let procs = directories.iter().map(open).collect::<Result<_, _>>().expect("the leaf can be entered");
-        Self { directories, procs }
+        let open = |directory: &PathBuf| fs::File::options().write(true).open(directory.join("tasks")).ok();
+        let tasks = directories.iter().filter_map(open).collect();
+        let v2 = directories.iter().find(|directory| !directory.join("tasks").exists());
+        let v2 = v2.map(|directory| fs::File::open(directory).expect("a directory"));
+        Self { directories, tasks, v2 }
     }
 
     fn enter(&self) {
-        for procs in &self.procs {
+        for tasks in &self.tasks {
             // SAFETY: one byte of a static string to an open descriptor.
-            unsafe { libc::write(procs.as_raw_fd(), c"0".as_ptr().cast(), 1) };
+            unsafe { libc::write(tasks.as_raw_fd(), c"0".as_ptr().cast(), 1) };
         }
     }
 
     fn remove(self) {
-        drop(self.procs);
+        drop((self.tasks, self.v2));
         for directory in self.directories {
             while fs::remove_dir(&directory).is_err() {
                 std::thread::yield_now();
@@ -83,13 +88,15 @@ fn pipe() -> (OwnedFd, OwnedFd) {
     (read.into(), write.into())
 }
 
-/// clone3(2) with SIGCHLD, as fork would.
-fn clone(flags: i32) -> i32 {
-    let mut args = [0_u64; 8];
-    args[0] = u64::from(flags.unsigned_abs());
+/// clone3(2) with SIGCHLD, as fork would, into a v2 cgroup if there is one.
+fn clone(flags: u64, cgroup: Option<&fs::File>) -> i32 {
+    const INTO_CGROUP: u64 = 0x2_0000_0000;
+    let mut args = [0_u64; 11];
+    args[0] = flags | cgroup.map_or(0, |_| INTO_CGROUP);
     args[4] = u64::from(libc::SIGCHLD.unsigned_abs());
-    // SAFETY: CLONE_ARGS_SIZE_VER0 is these eight words; this process has one thread.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, args.as_ptr(), 64) };
+    args[10] = cgroup.map_or(0, |cgroup| u64::from(cgroup.as_raw_fd().unsigned_abs()));
+    // SAFETY: CLONE_ARGS_SIZE_VER2 is these eleven words; this process has one thread.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, args.as_ptr(), size_of_val(&args)) };
     assert!(pid >= 0, "clone3: {}", std::io::Error::last_os_error());
     i32::try_from(pid).expect("a pid")
 }
@@ -103,7 +110,7 @@ fn pid1(leaf: &Leaf) -> ! {
     unsafe { libc::mount(null, root.as_ptr(), null, private, null.cast()) };
     // SAFETY: as above.
     unsafe { libc::mount(c"proc".as_ptr(), proc.as_ptr(), c"proc".as_ptr(), 0, null.cast()) };
-    match clone(0) {
+    match clone(0, leaf.v2.as_ref()) {
         0 => leaf.enter(),
         body => wait(body),
     }

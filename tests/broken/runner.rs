@@ -1,0 +1,59 @@
+//! Runners in trouble: without a zygote, short of descriptors or processes, in a guest themselves.
+
+use harness_tests::twin::Twin;
+
+use crate::error::{Expected, failed, once, unsupported};
+
+#[test]
+fn a_killed_zygote() {
+    for (test, guest) in
+        [("needs::killed_zygote", "needs::pid_and_uts"), ("needs::killed_zygote_with_a_leaf", "needs::mem")]
+    {
+        let ran = Twin::tests(&[test]).run();
+        let (first, second) = (&ran.runs()[0], &ran.runs()[1]);
+        assert_eq!((&first["verdict"], &second["verdict"]), (&"pass".into(), &"fail".into()));
+        assert_eq!(second["setup_error"]["errno"], "EPIPE", "{second}");
+        once(&ran.output(), &format!("isolated test twins::{guest} did not run"));
+        once(&ran.output(), "failed  ask the zygote for a guest: ");
+        once(&ran.output(), "remedy  the zygote was killed");
+    }
+}
+
+#[test]
+fn listing_starts_no_zygote() {
+    let listed = Twin::tests(&["needs::zygotes"]).arg("--list").run();
+    listed.must_pass();
+    assert!(listed.stdout.contains("needs::zygotes: test"));
+    let shown = Twin::tests(&["needs::zygotes"]).arg("--nocapture").run();
+    assert!(shown.stdout.contains("zygotes: 1"), "{}", shown.stdout);
+}
+
+#[test]
+fn threads_before_main() {
+    let thread = crate::surroundings::thread_before_main();
+    let ran = Twin::tests(&["needs::pid_and_uts"]).env("LD_PRELOAD", thread.path()).run();
+    unsupported(&ran, "needs::pid_and_uts", "the zygote", "2 threads before main", "start that thread later");
+}
+
+#[test]
+fn too_few_descriptors() {
+    // Standard streams and the link to the zygote; the shell needs its own.
+    let ran = Twin::in_shell(&[], "ulimit -n 12", &["needs::pid_and_uts"]).run();
+    let output = ran.output();
+    let line = output.lines().find_map(|line| line.trim().strip_prefix("failed  "));
+    let line = line.unwrap_or_else(|| panic!("{output}")).split_once(": ").unwrap().0;
+    assert!(line.starts_with("open a channel to the guest ("), "{line}");
+    failed(&ran, "needs::pid_and_uts", &Expected { line, errno: "EMFILE", remedy: "`ulimit -n" });
+}
+
+#[test]
+fn an_unwritable_report() {
+    for report in ["/no/such/directory/report", "/"] {
+        let ran = Twin::tests(&["needs::nothing"]).arg("--nocapture").env("HARNESS_REPORT", report).run();
+        ran.must_pass();
+        once(&ran.stderr, &format!("write HARNESS_REPORT={report}: "));
+    }
+    let ran = Twin::tests(&["needs::nothing"]).env("HARNESS_REPORT", "").run();
+    ran.must_pass();
+    assert_eq!(ran.stderr, "");
+}

@@ -1,0 +1,75 @@
+//! The body as pid 1, asked for by name. The kernel treats pid 1 differently (pid_namespaces(7)): it
+//! ignores what it sends to itself, and abort ends in SIGSEGV.
+#![expect(clippy::exit, reason = "leaving early is one of the cases")]
+
+use harness::isolated;
+
+use crate::raw::{raise, segfault};
+use crate::{eat, hang, program};
+
+#[isolated(pid1)]
+fn returns() {
+    assert_eq!(std::process::id(), 1);
+}
+
+#[isolated(pid1)]
+fn panics() {
+    panic!("as pid 1");
+}
+
+#[isolated(pid1)]
+fn returns_an_error() -> Result<(), String> {
+    Err("as pid 1".to_owned())
+}
+
+#[isolated(pid1)]
+fn exit_0() {
+    std::process::exit(0);
+}
+
+#[isolated(pid1)]
+fn ignores_sigterm_and_sigkill() {
+    raise(libc::SIGTERM);
+    raise(libc::SIGKILL);
+}
+
+#[isolated(pid1)]
+fn ignores_sigterm_and_panics() {
+    raise(libc::SIGTERM);
+    panic!("went on");
+}
+
+#[isolated(pid1)]
+fn aborts() {
+    std::process::abort();
+}
+
+#[isolated(pid1)]
+fn segfaults() {
+    segfault();
+}
+
+#[isolated(pid1)]
+fn overflows_its_stack() {
+    crate::signals::recurse(1);
+}
+
+#[isolated(pid1, mem = "32M")]
+fn eats_too_much() {
+    eat(128);
+}
+
+#[isolated(pid1, timeout = "300ms")]
+fn hangs() {
+    hang();
+}
+
+#[isolated(pid1)]
+fn leaves_a_child() {
+    program("sleeper").spawn().unwrap();
+}
+
+#[isolated(pid1)]
+fn waits_for_its_child() {
+    assert!(crate::run("sleeper", &["--seconds", "0"]).success());
+}

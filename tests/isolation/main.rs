@@ -1,0 +1,11 @@
+//! Namespaces, identity and state of a guest.
+
+#![cfg(test)]
+
+mod identity;
+mod namespaces;
+mod programs;
+mod rlimits;
+mod signals;
+mod state;
+mod without;

@@ -1,0 +1,13 @@
+//! The failing twins: a guest that lacks what a check checks is caught by it.
+
+use harness_tests::twin::Twin;
+
+#[test]
+fn every_check_fails_without_its_isolation() {
+    let ran = Twin::module("without").run();
+    let runs = ran.runs();
+    assert!(runs.len() >= 11, "{}", ran.output());
+    for run in runs {
+        assert_eq!((&run["verdict"], &run["outcome"]["kind"]), (&"fail".into(), &"panicked".into()), "{run}");
+    }
+}

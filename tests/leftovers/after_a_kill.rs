@@ -1,0 +1,99 @@
+//! A runner that is killed, or ends by itself, takes its guests with it; the next one sweeps its leaf.
+
+use harness_tests::gate::Gate;
+use harness_tests::outside;
+use harness_tests::twin::{Ran, Running, Twin};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A run whose guest, its child and its daemon are there.
+fn crowd(test: &str, end: impl FnOnce(&Running)) -> Ran {
+    let twin = Twin::tests(&[test]);
+    let mut gate = twin.gate("crowd");
+    let running = twin.start();
+    all_here(&mut gate);
+    let found = running.processes();
+    // Runner, zygote, init (none beside a body that is pid 1), body, its child, its daemon.
+    assert!(found.len() >= 6, "{found:?}");
+    end(&running);
+    running.end()
+}
+
+/// The body and its daemon, in any order.
+fn all_here(gate: &mut Gate) {
+    let mut here = [gate.arrived(), gate.arrived()];
+    here.sort();
+    assert_eq!(here, ["body", "daemon"]);
+}
+
+fn kill_runner(running: &Running) {
+    kill(Pid::from_raw(running.pid), Signal::SIGKILL).unwrap();
+}
+
+/// A leaf needs somebody to remove it: the next runner, which may be that of any other test here.
+fn swept(ran: &Ran) {
+    Twin::tests(&["killed::next"]).run().must_pass();
+    assert_eq!(outside::leaves(ran.pid), [] as [std::path::PathBuf; 0]);
+}
+
+#[test]
+fn killed_with_a_pid_namespace() {
+    swept(&crowd("killed::with_a_pid_namespace", kill_runner));
+}
+
+#[test]
+fn killed_without_a_pid_namespace() {
+    swept(&crowd("killed::without_a_pid_namespace", kill_runner));
+}
+
+#[test]
+fn killed_with_a_body_as_pid_1() {
+    swept(&crowd("killed::as_pid_1", kill_runner));
+}
+
+/// With everything that was killed with it: its zygote, too.
+#[test]
+fn killed_with_its_zygote() {
+    swept(&crowd("killed::without_a_pid_namespace", |running| {
+        let zygote = running.process("harness-zygote");
+        kill(Pid::from_raw(zygote.pid), Signal::SIGKILL).unwrap();
+        kill_runner(running);
+    }));
+}
+
+/// As nextest does at its timeout, and a terminal at Ctrl-C.
+#[test]
+fn killed_with_its_process_group() {
+    use std::os::unix::process::CommandExt;
+    let twin = Twin::tests(&["killed::without_a_pid_namespace"]).with(|command| {
+        command.process_group(0);
+    });
+    let mut gate = twin.gate("crowd");
+    let running = twin.start();
+    all_here(&mut gate);
+    kill(Pid::from_raw(-running.pid), Signal::SIGKILL).unwrap();
+    swept(&running.end());
+}
+
+fn ends_by_itself(test: &str) -> Ran {
+    let twin = Twin::tests(&[test]);
+    let (mut crowd, mut exit) = (twin.gate("crowd"), twin.gate("exit"));
+    let running = twin.start();
+    all_here(&mut crowd);
+    exit.open();
+    running.end()
+}
+
+#[test]
+fn a_runner_that_exits() {
+    let ran = ends_by_itself("killed::runner_exits");
+    assert_eq!(ran.ended.status.code(), Some(7));
+    swept(&ran);
+}
+
+#[test]
+fn a_runner_that_aborts() {
+    let ran = ends_by_itself("killed::runner_aborts");
+    assert!(!ran.passed());
+    swept(&ran);
+}

@@ -1,0 +1,59 @@
+//! Guests whose runner is killed, or ends, while they run.
+
+use std::process::Command;
+use std::thread;
+
+use harness::isolated;
+use harness_tests::{gate, sys};
+
+/// A body, its child, and a daemon in a session of its own.
+fn crowd() -> ! {
+    let daemon = format!("echo daemon >{}/crowd.here; exec sleep 1000", gate::directory().display());
+    Command::new("setsid").args(["--fork", "sh", "-c", &daemon]).status().unwrap();
+    sys::fork(|| {
+        loop {
+            nix::unistd::pause();
+        }
+    })
+    .unwrap();
+    gate::tell("crowd", "body");
+    loop {
+        nix::unistd::pause();
+    }
+}
+
+#[isolated(pid, mem = "100M")]
+fn with_a_pid_namespace() {
+    crowd();
+}
+
+#[isolated(mem = "100M")]
+fn without_a_pid_namespace() {
+    crowd();
+}
+
+#[isolated(pid1, mem = "100M")]
+fn as_pid_1() {
+    crowd();
+}
+
+/// The runner ends by itself while its guest runs.
+#[test]
+#[expect(clippy::exit, reason = "what this test is for")]
+fn runner_exits() {
+    thread::spawn(with_a_pid_namespace);
+    gate::wait("exit");
+    std::process::exit(7);
+}
+
+/// The runner dies of a panic in a panic.
+#[test]
+fn runner_aborts() {
+    thread::spawn(without_a_pid_namespace);
+    gate::wait("exit");
+    std::process::abort();
+}
+
+/// What a later runner does.
+#[isolated(pid, mem = "100M")]
+fn next() {}

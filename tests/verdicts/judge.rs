@@ -1,0 +1,81 @@
+//! What was said of the guests, compared with the model and counted.
+
+use fixtures::{GUESTS, Guest, Verdict};
+
+use crate::report::Line;
+use crate::{Said, Sayings};
+
+/// The comparison of some runs.
+#[derive(Default)]
+pub(crate) struct Judge {
+    judged: usize,
+    false_passes: usize,
+    false_failures: usize,
+    complaints: Vec<String>,
+}
+
+impl Judge {
+    /// Compares one run of all guests.
+    pub(crate) fn compare(&mut self, sayings: &Sayings, report: &[Line]) {
+        for guest in GUESTS {
+            self.judged += 1;
+            match sayings.get(guest.name) {
+                Some(said) => self.compare_one(guest, said),
+                None => self.complain(guest, "was not run"),
+            }
+            let lines: Vec<_> = report.iter().filter(|line| line.name() == guest.name).collect();
+            match lines.as_slice() {
+                [line] => drop(line.compare(guest).map_err(|found| self.complain(guest, &found))),
+                lines => self.complain(guest, &format!("has {} lines in the report", lines.len())),
+            }
+        }
+    }
+
+    fn compare_one(&mut self, guest: &Guest, said: &Said) {
+        match (guest.verdict, said.passed) {
+            (Verdict::Fail, true) => {
+                self.false_passes += 1;
+                self.complain(guest, "FALSE PASS");
+            }
+            (Verdict::Pass, false) => {
+                self.false_failures += 1;
+                self.complain(guest, &format!("FALSE FAILURE\n{}", cut(&said.shown)));
+            }
+            (Verdict::Pass, true) | (Verdict::Fail, false) => {}
+        }
+        for needle in guest.shows.iter().filter(|needle| !said.shown.contains(**needle)) {
+            self.complain(guest, &format!("does not show {needle:?}:\n{}", cut(&said.shown)));
+        }
+    }
+
+    /// Nothing may be left.
+    pub(crate) fn check(&mut self, remains: Vec<String>) {
+        self.complaints.extend(remains.into_iter().map(|what| format!("left behind: {what}")));
+    }
+
+    fn complain(&mut self, guest: &Guest, what: &str) {
+        self.complaints.push(format!("{} ({:?}) {what}", guest.name, guest.ending));
+    }
+
+    /// A row of the table of `ci/soak.sh`.
+    pub(crate) fn row(&self, mode: &str, repeats: usize) -> String {
+        let Self { judged, false_passes, false_failures, complaints } = self;
+        format!(
+            "| {mode:<10} | {repeats:>4} runs | {judged:>6} verdicts | {false_passes:>3} false passes \
+             | {false_failures:>3} false failures | {:>3} complaints |",
+            complaints.len()
+        )
+    }
+
+    /// # Panics
+    /// With all complaints, if there are any.
+    pub(crate) fn conclude(self) {
+        let count = self.complaints.len();
+        assert!(count == 0, "{count} complaints:\n{}", self.complaints.join("\n"));
+    }
+}
+
+/// A guest may have flooded its output.
+fn cut(text: &str) -> &str {
+    text.char_indices().nth(4000).map_or(text, |(end, _)| &text[..end])
+}
