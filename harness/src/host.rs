@@ -33,7 +33,7 @@ static HOST: OnceCell<Host> = OnceCell::new();
 /// # Errors
 /// A machine without a readable /proc.
 pub(crate) fn get() -> Result<&'static Host, Unsupported> {
-    HOST.get_or_try_init(|| probe().map_err(|errno| no_proc(errno)))
+    HOST.get_or_try_init(|| probe().map_err(no_proc))
 }
 
 fn probe() -> Result<Host, Errno> {

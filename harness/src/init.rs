@@ -272,7 +272,7 @@ impl Init {
             let running = processes::descendants(proc_directory());
             let dying = running.iter().all(|process| processes::is_dying(proc_directory(), process.pid));
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() && !(dying && !running.is_empty()) {
+            if left.is_zero() && (running.is_empty() || !dying) {
                 return tell(&self.control, &Control::Leftovers(processes::named(running)));
             }
             if let Event::Stop = self.next(within(left)) {

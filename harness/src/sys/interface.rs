@@ -18,5 +18,5 @@ pub(crate) fn loopback_up() -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
-/// `IFF_UP | IFF_RUNNING` fit the field.
+#[expect(clippy::cast_possible_truncation, reason = "0x41 fits")]
 const UP: libc::c_short = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
