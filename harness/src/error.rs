@@ -139,6 +139,32 @@ impl SetupError {
     }
 }
 
+impl SetupError {
+    /// Whether the machine refused what it does not offer, rather than what was asked being wrong: then
+    /// the test is one that this machine cannot run.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let Cause::Errno(errno) = self.cause else { return false };
+        let not_allowed = matches!(errno, Errno::EPERM | Errno::EACCES | Errno::EROFS);
+        let not_there = matches!(errno, Errno::ENOSYS | Errno::ENOSPC | Errno::EINVAL | Errno::ENODEV);
+        match self.step {
+            Step::MakeLeaf | Step::EnableControllers | Step::WriteMap | Step::Proc => not_allowed,
+            Step::Clone | Step::Unshare | Step::Overlay => not_allowed || not_there,
+            _ => false,
+        }
+    }
+}
+
+impl From<&SetupError> for Unsupported {
+    fn from(error: &SetupError) -> Self {
+        let found = crate::render::setup_error(error);
+        let remedy = match error.cause {
+            Cause::Errno(errno) => crate::render::remedy(error.step, errno),
+            Cause::ReadBack { .. } | Cause::Malformed { .. } => None,
+        };
+        Self { need: error.step.text().to_owned(), found, remedy: remedy.unwrap_or_default().to_owned() }
+    }
+}
+
 impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::render::setup_error(self))
@@ -176,4 +202,37 @@ pub(crate) struct Unsupported {
     pub(crate) found: String,
     /// How to get it.
     pub(crate) remedy: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_the_machines_and_not_the_tests() {
+        let cases = [
+            (Step::MakeLeaf, Errno::EACCES, true),
+            (Step::MakeLeaf, Errno::EROFS, true),
+            (Step::MakeLeaf, Errno::ENOENT, false),
+            (Step::Clone, Errno::ENOSPC, true),
+            (Step::Clone, Errno::EAGAIN, false),
+            (Step::OpenRootfs, Errno::ENOENT, false),
+            (Step::WriteLimit, Errno::EINVAL, false),
+        ];
+        for (step, errno, refused) in cases {
+            assert_eq!(SetupError::new(step, "x", errno).is_refusal(), refused, "{step:?} {errno}");
+        }
+        let found = "4096".to_owned();
+        let read_back =
+            SetupError { step: Step::MakeLeaf, object: Object::None, cause: Cause::ReadBack { found } };
+        assert!(!read_back.is_refusal());
+    }
+
+    #[test]
+    fn no_two_steps_share_a_code() {
+        for (place, step) in Step::ALL.iter().enumerate() {
+            assert_eq!(Step::from_code(*step as u8), Some(*step), "{place}");
+        }
+        assert_eq!(Step::from_code(0), None);
+    }
 }

@@ -53,6 +53,7 @@ fn attempt(spec: &Spec<'_>, body: Body, evidence: &mut Evidence) -> End {
     }
     match outcome::conclude(spec, evidence) {
         Ok(outcome) => End::Ran(outcome),
+        Err(error) if settle::skips(spec) && error.is_refusal() => End::Unsupported((&error).into()),
         Err(error) => End::NotRun(error),
     }
 }

@@ -47,7 +47,7 @@ fn verdict(spec: &Spec<'_>, end: &End, evidence: &Evidence) -> Verdict {
 }
 
 /// The attribute's word, else `HARNESS_UNSUPPORTED=skip`.
-fn skips(spec: &Spec<'_>) -> bool {
+pub(crate) fn skips(spec: &Spec<'_>) -> bool {
     let asked = std::env::var_os("HARNESS_UNSUPPORTED").is_some_and(|value| value == "skip");
     spec.unsupported.map_or(asked, |policy| policy == UnsupportedPolicy::Skip)
 }
