@@ -10,7 +10,7 @@ repeats=${1:-50}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-HARNESS_REPEATS=$repeats cargo test -p harness-tests --test verdicts -- --nocapture >"$log" 2>&1 || status=$?
+RUST_BACKTRACE=0 HARNESS_REPEATS=$repeats cargo test -p harness-tests --test verdicts -- --nocapture >"$log" 2>&1 || status=$?
 grep '^| ' "$log" || true
 if ((status)); then
   grep -v '^| ' "$log"

@@ -127,6 +127,7 @@ fn connect_stdio(ends: &Ends) -> Result<(), SetupError> {
 fn set_signals(name: &str) -> Result<(), SetupError> {
     // A group of its own: `kill(0, ..)` in a test reaches the test's processes, not the init.
     nix::unistd::setpgid(getpid(), getpid()).at(Step::Signals, "the process group")?;
+    signals::heed_ignored().at(Step::Signals, "those that were ignored")?;
     signals::ignore_sigpipe().at(Step::Signals, "SIGPIPE")?;
     signals::report_stack_overflow(name).at(Step::Signals, "SIGSEGV")?;
     signals::unblock_all().at(Step::Signals, "the mask")

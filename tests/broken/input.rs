@@ -43,7 +43,7 @@ const CASES: &[(&str, Expected<'static>)] = &[
     ),
     (
         "needs::too_many_files",
-        Expected { line: "setrlimit nofile", errno: "EPERM", remedy: "CAP_SYS_RESOURCE" },
+        Expected { line: "setrlimit nofile = 4000000000", errno: "EPERM", remedy: "CAP_SYS_RESOURCE" },
     ),
 ];
 

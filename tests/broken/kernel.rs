@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use harness_tests::sys;
 use harness_tests::twin::{Twin, binary};
 
-use crate::error::{Expected, failed};
+use crate::error::{Expected, failed, once, unsupported};
 
 /// In a user namespace of our own, whose limit is its own: writing it changes nothing outside.
 #[test]
@@ -16,6 +16,18 @@ fn no_user_namespaces() {
     let ran = Twin::in_shell(&unshare, script, &["needs::user_namespace"]).run();
     let remedy = "sysctl -w user.max_user_namespaces";
     failed(&ran, "needs::user_namespace", &Expected { line: "clone3 user, uts", errno: "ENOSPC", remedy });
+}
+
+/// What the kernel refuses at the attempt is skipped as well, by those who skip.
+#[test]
+fn no_user_namespaces_and_a_skip() {
+    let unshare = ["unshare", "--user", "--map-root-user"];
+    let script = "echo 0 >/proc/sys/user/max_user_namespaces";
+    let twin = Twin::in_shell(&unshare, script, &["needs::user_namespace"]);
+    let ran = twin.env("HARNESS_UNSUPPORTED", "skip").run();
+    ran.must_pass();
+    assert_eq!(ran.run_of("needs::user_namespace")["verdict"], "skip");
+    once(&ran.stderr, "SKIP twins::needs::user_namespace: ");
 }
 
 /// A copy that everybody may run: the target directory may lie below a home.
@@ -59,6 +71,45 @@ fn without_privilege_limits_need_delegation() {
     let line = line.unwrap_or_else(|| panic!("{output}")).split_once(": ").unwrap().0;
     assert!(line.starts_with("make the cgroup leaf "), "{line}");
     failed(&ran, "needs::mem", &Expected { line, errno: "EACCES", remedy: "Delegate=yes" });
+}
+
+#[test]
+fn without_a_process_to_spare() {
+    let binary = everybodys();
+    // The limit counts all processes of this user, of whom there is one: ours.
+    let prlimit = "exec prlimit --nproc=1 \"$0\" \"$@\"";
+    let ran = as_nobody(&binary, prlimit, &["needs::pid_and_uts"]).run();
+    let (found, remedy) = ("could not be copied: EAGAIN", "ulimit -u");
+    unsupported(&ran, "needs::pid_and_uts", "the zygote", found, remedy);
+}
+
+/// As in a container: where parts of /proc are covered, no new one may be mounted.
+#[test]
+fn without_privilege_and_with_a_masked_proc() {
+    let binary = everybodys();
+    let unshare = ["unshare", "--mount", "--propagation=private"];
+    let script = format!("mount --bind /dev/null /proc/uptime; exec {} \"$0\" \"$@\"", NOBODY.join(" "));
+    let twin = Twin::copy_in_shell(&unshare, &script, &binary.binary, &["needs::pid_and_uts"]);
+    let place = binary.directory.path().to_owned();
+    let ran = twin
+        .with(|command| {
+            command.current_dir(place);
+        })
+        .run();
+    let remedy = "systempaths=unconfined";
+    failed(&ran, "needs::pid_and_uts", &Expected { line: "mount /proc", errno: "EPERM", remedy });
+}
+
+/// A view of the host, or a clear error.
+#[test]
+fn without_privilege_a_view_of_the_host() {
+    let binary = everybodys();
+    let ran = as_nobody(&binary, "", &["needs::view_of_the_host"]).run();
+    if !ran.passed() {
+        let remedy = "without root";
+        let line = "mount the overlay /";
+        failed(&ran, "needs::view_of_the_host", &Expected { line, errno: "EINVAL", remedy });
+    }
 }
 
 #[test]

@@ -117,6 +117,19 @@ fn the_exit_handler_hangs() {
     at_exit(handler);
 }
 
+/// Destructors of thread-locals run on the way out; std aborts when one panics.
+#[isolated(pid)]
+fn a_thread_local_panics_on_the_way_out() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("the thread-local's drop");
+        }
+    }
+    thread_local!(static BOMB: Bomb = const { Bomb });
+    BOMB.with(|_| {});
+}
+
 #[isolated(pid)]
 fn an_exit_handler_that_does_nothing() {
     extern "C" fn handler() {}

@@ -117,6 +117,13 @@ fn a_child_hidden_by_an_unmount() {
     umount2("/proc", MntFlags::MNT_DETACH).unwrap();
 }
 
+/// Here the kernel does not kill it with its pid 1: the init has to find it.
+#[isolated(mount, leaks = fail)]
+fn a_child_hidden_by_a_mount_without_pids() {
+    leave_a_sleeper();
+    mount(Some("none"), "/proc", Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
+}
+
 #[isolated(pid, mem = "64M")]
 fn a_sub_cgroup_with_a_process() {
     let mut child = program("sub_cgroup_hog");

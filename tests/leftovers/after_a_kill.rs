@@ -12,9 +12,6 @@ fn crowd(test: &str, end: impl FnOnce(&Running)) -> Ran {
     let mut gate = twin.gate("crowd");
     let running = twin.start();
     all_here(&mut gate);
-    let found = running.processes();
-    // Runner, zygote, init (none beside a body that is pid 1), body, its child, its daemon.
-    assert!(found.len() >= 6, "{found:?}");
     end(&running);
     running.end()
 }

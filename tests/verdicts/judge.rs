@@ -43,6 +43,12 @@ impl Judge {
             }
             (Verdict::Pass, true) | (Verdict::Fail, false) => {}
         }
+        // nextest shows what every test used; nothing else is said of a test that passed.
+        let words = said.shown.replace(&format!("isolated test guests::{} used ", guest.name), "");
+        let is_silent = guest.verdict == Verdict::Fail || !guest.shows.is_empty();
+        if !is_silent && words.contains("isolated test guests::") {
+            self.complain(guest, &format!("is not silent:\n{}", cut(&said.shown)));
+        }
         for needle in guest.shows.iter().filter(|needle| !said.shown.contains(**needle)) {
             self.complain(guest, &format!("does not show {needle:?}:\n{}", cut(&said.shown)));
         }

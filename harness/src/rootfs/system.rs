@@ -76,7 +76,7 @@ const NO_PROGRAMS: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NOEXEC);
 /// A fresh /proc for this process's pid namespace.
 pub(crate) fn mount_proc() -> Result<(), SetupError> {
     let flags = NO_PROGRAMS | MsFlags::MS_NODEV;
-    mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>).at(Step::Proc, "/proc")
+    mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>).at(Step::Proc, Path::new("/proc"))
 }
 
 fn mount_one(filesystem: &str, target: &str, options: &str, flags: MsFlags) -> Result<(), SetupError> {

@@ -113,7 +113,10 @@ pub(crate) fn launch(plan: &Plan, body: Body) -> Result<Result<Launched, SetupEr
         Err(error) => return Ok(Err(error)),
     };
     let request = Request { flags: plan.flags, id_maps: plan.id_maps.clone() };
-    Ok(zygote::ask(&request, &theirs.as_fds())?.map(|()| launched))
+    let answer = zygote::ask(&request, &theirs.as_fds())?;
+    // Before the guest may be dropped, which waits for the end of file.
+    drop(theirs);
+    Ok(answer.map(|()| launched))
 }
 
 impl TheirEnds {
@@ -132,10 +135,10 @@ fn channels(assignment: &Assignment) -> Result<(Launched, TheirEnds), SetupError
     let (stdout, their_stdout) = pipe("stdout")?;
     let (stderr, their_stderr) = pipe("stderr")?;
     let plan = memfd(&wire::encode(assignment)).at(Step::SendPlan, "a memfd")?;
-    let guest = Guest { control, report, token: assignment.token, pidfd: None, is_reaped: false };
     for (pipe, name) in [(&stdout, "stdout"), (&stderr, "stderr")] {
         fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).at(Step::Channel, name)?;
     }
+    let guest = Guest { control, report, token: assignment.token, pidfd: None, is_reaped: false };
     let theirs = TheirEnds {
         control: their_control,
         report: their_report,

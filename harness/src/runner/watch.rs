@@ -196,12 +196,5 @@ impl Watch<'_> {
 
 /// The next message that is already there.
 fn next(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<Received> {
-    match socket::receive(socket, buffer, false) {
-        Ok(message) => Some(message),
-        // The other side closed with something unread: no more will come.
-        Err(Errno::ECONNRESET) => {
-            Some(Received { length: 0, is_end: true, truncated: false, fds: Vec::new() })
-        }
-        Err(_) => None,
-    }
+    socket::receive(socket, buffer, false).ok()
 }

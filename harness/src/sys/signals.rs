@@ -13,6 +13,30 @@ pub(crate) fn ignore_sigpipe() -> Result<(), Errno> {
     if previous == libc::SIG_ERR { Err(Errno::last()) } else { Ok(()) }
 }
 
+/// Signals that are ignored get their default action again: `nohup`, and a shell's `&`, leave SIGHUP and
+/// SIGINT ignored, and a test that dies by them elsewhere would live on, and pass.
+pub(crate) fn heed_ignored() -> Result<(), Errno> {
+    for signal in 1..=libc::SIGRTMAX() {
+        if is_ignored(signal) {
+            // SAFETY: SIG_DFL is a valid disposition, and no handler of anyone is replaced.
+            let previous = unsafe { libc::signal(signal, libc::SIG_DFL) };
+            if previous == libc::SIG_ERR {
+                return Err(Errno::last());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// EINVAL for those that libc keeps for itself: they are not ignored.
+fn is_ignored(signal: c_int) -> bool {
+    // SAFETY: an all-zero sigaction is valid.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: without a new action the old one is only read into `action`.
+    let result = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
+    result == 0 && action.sa_sigaction == libc::SIG_IGN
+}
+
 /// Blocks every signal: the init reads them from a signalfd.
 pub(crate) fn block_all() -> Result<(), Errno> {
     use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};

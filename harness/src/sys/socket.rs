@@ -60,7 +60,9 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8], wait: bool) -> 
     let mut iov = [IoSliceMut::new(buffer)];
     let message = loop {
         match recvmsg::<()>(raw, &mut iov, Some(&mut control), flags) {
-            Err(Errno::EINTR) => {}
+            // Reset: the other side closed with something unread. The kernel says so once, and before what
+            // that side had sent, which comes next; then the end of file.
+            Err(Errno::EINTR | Errno::ECONNRESET) => {}
             answer => break answer?,
         }
     };
