@@ -32,18 +32,19 @@ fn rusage_of_a_guest() {
     let said = ran.output();
     let said = said.lines().find_map(|line| line.split_once("used ")).unwrap().1;
     let said: Vec<u64> = said.split(' ').map(|figure| figure.parse().unwrap()).collect();
-    let names =
-        ["cpu_user", "cpu_system", "maxrss", "minor_faults", "voluntary_switches", "involuntary_switches"];
-    for (name, said) in names.into_iter().zip(&said) {
-        let found = ran.figure(&test, name).unwrap();
-        assert!(found >= *said, "{name}: {found}, the guest said {said}");
-    }
     let figure = |name| ran.figure(&test, name).unwrap();
-    assert!(figure("minor_faults") >= 32 * MIB / 4096 && figure("minor_faults") <= said[3] + 500);
-    assert!(figure("voluntary_switches") >= 50 && figure("voluntary_switches") <= said[4] + 20);
+    // The kernel may count as system time later what was user time before, but no time is lost.
+    let cpu = figure("cpu_user") + figure("cpu_system");
+    assert!(cpu >= said[0] + said[1], "{cpu}, the guest said {said:?}");
+    let names = ["maxrss", "minor_faults", "voluntary_switches", "involuntary_switches"];
+    for (name, said) in names.into_iter().zip(&said[2..]) {
+        assert!(figure(name) >= *said, "{name}: {}, the guest said {said}", figure(name));
+    }
+    assert!(figure("minor_faults") >= 32 * MIB / 4096 && figure("minor_faults") <= said[3] + 2000);
+    assert!(figure("voluntary_switches") >= 50 && figure("voluntary_switches") <= said[4] + 200);
     // Less than all processors for the whole time.
     let processors = std::thread::available_parallelism().unwrap().get() as u64;
-    assert!(figure("cpu_user") + figure("cpu_system") <= figure("wall") * processors);
+    assert!(cpu <= figure("wall") * processors);
 }
 
 #[test]
