@@ -2,6 +2,7 @@
 
 use harness::isolated;
 use harness_tests::checks;
+use harness_tests::twin::Twin;
 
 #[isolated(uid = 1000, gid = 1000)]
 fn an_ordinary_user() {
@@ -19,6 +20,13 @@ fn an_ordinary_user_in_a_view_of_the_host() {
     let made = std::fs::write("/etc/harness-probe", "").map_err(|error| error.kind());
     assert_eq!(made, Err(std::io::ErrorKind::PermissionDenied));
     std::fs::write("/tmp/harness-probe", "").unwrap();
+}
+
+/// The groups of the user who runs the tests do not come along.
+#[test]
+fn without_the_runners_groups() {
+    let groups = ["setpriv", "--groups=4,27"];
+    Twin::in_shell(&groups, "", &["present::ordinary_user"]).run().must_pass();
 }
 
 /// It cannot become root again.

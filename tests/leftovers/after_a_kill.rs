@@ -35,27 +35,33 @@ fn swept(ran: &Ran) {
 
 #[test]
 fn killed_with_a_pid_namespace() {
-    swept(&crowd("killed::with_a_pid_namespace", kill_runner));
+    crowd("killed::with_a_pid_namespace", kill_runner).left_nothing();
 }
 
 #[test]
 fn killed_without_a_pid_namespace() {
-    swept(&crowd("killed::without_a_pid_namespace", kill_runner));
+    crowd("killed::without_a_pid_namespace", kill_runner).left_nothing();
 }
 
 #[test]
 fn killed_with_a_body_as_pid_1() {
-    swept(&crowd("killed::as_pid_1", kill_runner));
+    crowd("killed::as_pid_1", kill_runner).left_nothing();
+}
+
+#[test]
+fn killed_with_a_leaf() {
+    swept(&crowd("killed::in_a_leaf", kill_runner));
 }
 
 /// With everything that was killed with it: its zygote, too.
 #[test]
 fn killed_with_its_zygote() {
-    swept(&crowd("killed::without_a_pid_namespace", |running| {
+    let both = |running: &Running| {
         let zygote = running.process("harness-zygote");
         kill(Pid::from_raw(zygote.pid), Signal::SIGKILL).unwrap();
         kill_runner(running);
-    }));
+    };
+    crowd("killed::without_a_pid_namespace", both).left_nothing();
 }
 
 /// As nextest does at its timeout, and a terminal at Ctrl-C.
@@ -69,7 +75,7 @@ fn killed_with_its_process_group() {
     let running = twin.start();
     all_here(&mut gate);
     kill(Pid::from_raw(-running.pid), Signal::SIGKILL).unwrap();
-    swept(&running.end());
+    running.finish();
 }
 
 fn ends_by_itself(test: &str) -> Ran {
@@ -92,5 +98,5 @@ fn a_runner_that_exits() {
 fn a_runner_that_aborts() {
     let ran = ends_by_itself("killed::runner_aborts");
     assert!(!ran.passed());
-    swept(&ran);
+    ran.left_nothing();
 }

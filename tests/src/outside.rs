@@ -62,12 +62,22 @@ pub fn until_none_carries(variable: &str, value: &str) {
         let alive = carrying(variable, value);
         match alive.first() {
             Some(first) => {
-                assert!(sys::ends(first.pid), "still running: {alive:?}");
+                if !sys::ends(first.pid) {
+                    alive.iter().for_each(kill);
+                    panic!("still running: {alive:?}");
+                }
                 clean = 0;
             }
             None => clean += 1,
         }
     }
+}
+
+/// What a failing test has found must not stay, either.
+fn kill(process: &Process) {
+    // ESRCH: it ended with another one.
+    let _ =
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(process.pid), nix::sys::signal::Signal::SIGKILL);
 }
 
 /// The cgroup leaves of a runner, in every hierarchy.

@@ -22,18 +22,24 @@ fn crowd() -> ! {
     }
 }
 
-#[isolated(pid, mem = "100M")]
+#[isolated(pid)]
 fn with_a_pid_namespace() {
     crowd();
 }
 
-#[isolated(mem = "100M")]
+#[isolated(uts)]
 fn without_a_pid_namespace() {
     crowd();
 }
 
-#[isolated(pid1, mem = "100M")]
+#[isolated(pid1)]
 fn as_pid_1() {
+    crowd();
+}
+
+/// Those above have no leaf, lest the sweep of another runner kills them, and not the end of their own.
+#[isolated(mem = "100M")]
+fn in_a_leaf() {
     crowd();
 }
 
@@ -41,7 +47,7 @@ fn as_pid_1() {
 #[test]
 #[expect(clippy::exit, reason = "what this test is for")]
 fn runner_exits() {
-    thread::spawn(with_a_pid_namespace);
+    thread::spawn(in_a_leaf);
     gate::wait("exit");
     std::process::exit(7);
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::process::Command;
 
 use harness::isolated;
-use harness_tests::{gate, sys};
+use harness_tests::{checks, gate, sys};
 
 /// The environment and the directory of the moment, not those of the zygote.
 #[test]
@@ -48,6 +48,12 @@ fn sees_three_and_the_report() {
         assert!(target.to_str().unwrap().starts_with(kind), "{targets:?}");
     }
     assert_eq!(std::io::stdin().read(&mut [0]).unwrap(), 0);
+}
+
+/// Whatever groups the runner is in.
+#[isolated(uid = 1000, gid = 1000)]
+fn ordinary_user() {
+    checks::unprivileged(1000, 1000);
 }
 
 /// The umask that the runner was started with.
