@@ -128,7 +128,14 @@ impl Twin {
     pub fn start_as_it_is(mut self) -> Running {
         let child = self.command.spawn().expect("start the twins");
         let pid = i32::try_from(child.id()).expect("a pid");
-        Running { pid, child, mark: self.mark, temporary: self.temporary, directory: self.directory }
+        Running {
+            pid,
+            child,
+            reaper: Reaper(Some(pid)),
+            mark: self.mark,
+            temporary: self.temporary,
+            directory: self.directory,
+        }
     }
 
     /// Runs to the end.
@@ -155,9 +162,25 @@ pub struct Running {
     pub pid: i32,
     /// The runner.
     pub child: std::process::Child,
+    reaper: Reaper,
     mark: String,
     temporary: TempDir,
     directory: TempDir,
+}
+
+/// A test that fails while its runner runs does not leave it behind.
+#[derive(Debug)]
+struct Reaper(Option<i32>);
+
+impl Drop for Reaper {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            // The test has failed already; ESRCH says that there is nothing to do.
+            let _ =
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+            let _ = sys::reap(pid);
+        }
+    }
 }
 
 impl Running {
@@ -201,9 +224,10 @@ impl Running {
     ///
     /// # Panics
     /// With the processes that do not end.
-    pub fn end(self) -> Ran {
+    pub fn end(mut self) -> Ran {
         assert!(sys::ends(self.pid), "the runner does not end: {:?}", self.processes());
         let ended = sys::reap(self.pid).expect("reap the runner");
+        self.reaper.0 = None;
         outside::until_none_carries(MARK, &self.mark);
         let read = |name| {
             let bytes = fs::read(self.directory.path().join(name)).unwrap_or_default();
