@@ -5,3 +5,4 @@
 mod directory;
 mod mounts;
 mod view;
+mod within_user;

@@ -4,7 +4,6 @@
 //! capture, so that benches/spawn.rs can take turns between this and its competitors.
 
 #![cfg(test)]
-#![expect(missing_docs, reason = "a test binary")]
 
 use std::io::{self, BufRead, Write};
 use std::time::Instant;

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -25,6 +25,9 @@ pub(crate) fn enter_directory(path: &Path, userxattr: bool) -> Result<(), SetupE
 /// Moves into a copy-on-write view of the host's root: an overlay for the root and one for every other
 /// filesystem mounted below it. One that cannot be a lowerdir, or is a single file, is shown read-only.
 pub(crate) fn enter_host(userxattr: bool) -> Result<(), SetupError> {
+    if userxattr {
+        return enter_host_by_entry();
+    }
     let root = open_directory(Path::new("/"))?;
     let submounts = submounts()?;
     let stage = Stage::new(userxattr)?;
@@ -33,6 +36,45 @@ pub(crate) fn enter_host(userxattr: bool) -> Result<(), SetupError> {
         stage.submount(submount)?;
     }
     pivot(&stage.new_root())
+}
+
+/// The same in a user namespace, where the mounts below `/` are locked and `lowerdir=/` is EINVAL: the root
+/// is put together from its entries, an overlay for each directory.
+fn enter_host_by_entry() -> Result<(), SetupError> {
+    let entries = root_entries()?;
+    let stage = Stage::new(true)?;
+    let new_root = stage.new_root();
+    mount(Some("tmpfs"), &new_root, Some("tmpfs"), MsFlags::empty(), Some("mode=755"))
+        .at(Step::Stage, &new_root)?;
+    for entry in &entries {
+        stage.entry(entry)?;
+    }
+    pivot(&new_root)
+}
+
+/// One name in the host's root.
+enum Entry {
+    Link { path: PathBuf, original: PathBuf },
+    Other(Submount),
+}
+
+/// Taken before the stage covers one of them. What is made anew (system.rs) is left out.
+fn root_entries() -> Result<Vec<Entry>, SetupError> {
+    let root = Path::new("/");
+    let names = fs::read_dir(root).at(Step::OpenRootfs, root)?;
+    let mut entries = Vec::new();
+    for name in names {
+        let path = name.at(Step::OpenRootfs, root)?.path();
+        if MADE_ANEW.contains(&path.as_path().to_str().unwrap_or_default()) {
+            continue;
+        }
+        if let Ok(original) = fs::read_link(&path) {
+            entries.push(Entry::Link { path, original });
+        } else if let Some(other) = open_submount(path)? {
+            entries.push(Entry::Other(other));
+        }
+    }
+    Ok(entries)
 }
 
 fn open_directory(path: &Path) -> Result<File, SetupError> {
@@ -114,6 +156,22 @@ impl Stage {
         self.new_root().join(target.strip_prefix("/").unwrap_or(target))
     }
 
+    fn entry(&self, entry: &Entry) -> Result<(), SetupError> {
+        match entry {
+            Entry::Link { path, original } => symlink(original, self.place(path)).at(Step::Stage, path),
+            Entry::Other(other) => {
+                let place = self.place(&other.path);
+                let made = if other.lower.is_some() {
+                    fs::create_dir(&place)
+                } else {
+                    File::create_new(&place).map(drop)
+                };
+                made.at(Step::Stage, &other.path)?;
+                self.submount(other)
+            }
+        }
+    }
+
     /// The path is the host's own and canonical (mountinfo), so nothing in it is a symlink.
     fn submount(&self, submount: &Submount) -> Result<(), SetupError> {
         if let Some(lower) = &submount.lower {
@@ -172,9 +230,12 @@ const KERNEL_FILESYSTEMS: &[&str] = &[
     "tracefs",
 ];
 
+/// What a view of the host does not take from it (system.rs).
+const MADE_ANEW: [&str; 3] = ["/dev", "/proc", "/sys"];
+
 /// Whether a mount belongs into a view of the host: /dev, /proc and /sys are made anew.
 fn holds_files(mount: &Mount) -> bool {
-    let made_anew = ["/dev", "/proc", "/sys"].iter().any(|path| mount.point.starts_with(path));
+    let made_anew = MADE_ANEW.iter().any(|path| mount.point.starts_with(path));
     let from_kernel = KERNEL_FILESYSTEMS.contains(&mount.filesystem.as_str());
     mount.point != Path::new("/") && !made_anew && !from_kernel
 }
