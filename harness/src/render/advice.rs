@@ -9,6 +9,12 @@ use crate::spec::{Expect, Namespaces, Resource, Spec};
 pub(super) fn of(spec: &Spec<'_>, outcome: &Outcome, evidence: &Evidence) -> Option<String> {
     let refused = evidence.usage.pids_refused.as_ref().is_some_and(|refused| refused.value > 0);
     match outcome {
+        // Its failed assertion stands in the output above.
+        Outcome::OomKilled { .. } if evidence.panicking > 0 => Some(
+            "the test had panicked, and the symbols of its backtrace took the memory: mend the panic, and see \
+             it whole with `RUST_BACKTRACE=0` or a larger `mem`"
+                .to_owned(),
+        ),
         Outcome::OomKilled { by, .. } => Some(oom(spec, *by)),
         Outcome::TimedOut { limit } => timed_out(spec, *limit, evidence),
         Outcome::Signaled { signal, .. } => signaled(spec, *signal, evidence),

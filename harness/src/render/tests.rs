@@ -124,6 +124,7 @@ fn oom_killed() {
         ("nothing known but the count", spec(), unknown),
         ("a child; the body goes on and is content", spec(), child),
         ("a child; the body panics", spec(), at_the_limit(OwnLimit, panicking())),
+        ("over a backtrace", spec(), Evidence { panicking: 1, ..at_the_limit(OwnLimit, ended(KILLED)) }),
         ("with swap and a whole group", spec(), swapping),
         ("an ancestor's limit", spec(), at_the_limit(Ancestor, ended(KILLED))),
         ("the host", spec(), at_the_limit(Host, ended(KILLED))),
