@@ -40,7 +40,8 @@ pub(crate) struct Assignment {
 }
 record! { Assignment { token, body, plan } }
 
-/// Host name, loopback, mounts: what belongs to the namespaces and not to one process.
+/// Host name, loopback, mounts: what belongs to the namespaces and not to one process; and the
+/// environment, which the body inherits.
 pub(crate) fn prepare(plan: &GuestPlan) -> Result<(), SetupError> {
     if let Some(hostname) = &plan.hostname {
         sethostname(hostname).at(Step::Hostname, hostname.as_str())?;
@@ -48,7 +49,8 @@ pub(crate) fn prepare(plan: &GuestPlan) -> Result<(), SetupError> {
     if plan.loopback {
         interface::loopback_up().at(Step::Loopback, "lo")?;
     }
-    plan.tree.as_ref().map_or(Ok(()), rootfs::enter)
+    plan.tree.as_ref().map_or(Ok(()), rootfs::enter)?;
+    set_environment(plan)
 }
 
 /// Enters new namespaces (`CLONE_NEW*`); nothing for 0.
@@ -99,7 +101,6 @@ fn steps(ends: &Ends, assignment: &Assignment, reporter: &Reporter) -> Result<sy
     process::die_with_parent().at(Step::ForkBody, "the death signal")?;
     process::set_name(c"harness-body");
     enter_directory(plan)?;
-    set_environment(plan)?;
     sys::body::at(assignment.body).ok_or_else(|| SetupError {
         step: Step::ReadPlan,
         object: Object::from("the test function"),
@@ -127,7 +128,6 @@ fn connect_stdio(ends: &Ends) -> Result<(), SetupError> {
 fn set_signals(name: &str) -> Result<(), SetupError> {
     // A group of its own: `kill(0, ..)` in a test reaches the test's processes, not the init.
     nix::unistd::setpgid(getpid(), getpid()).at(Step::Signals, "the process group")?;
-    signals::heed_ignored().at(Step::Signals, "those that were ignored")?;
     signals::ignore_sigpipe().at(Step::Signals, "SIGPIPE")?;
     signals::report_stack_overflow(name).at(Step::Signals, "SIGSEGV")?;
     signals::unblock_all().at(Step::Signals, "the mask")

@@ -85,6 +85,8 @@ fn tell(control: &OwnedFd, frame: &Control) {
 fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
     process::set_name(c"harness-init");
     signals::block_all().at(Step::Signals, Object::None)?;
+    // For the body, which inherits it; and an ignored SIGCHLD would reap the body unseen.
+    signals::heed_ignored().at(Step::Signals, "those that were ignored")?;
     // A process group of its own: a kill of the runner's whole group (nextest's timeout) leaves the init
     // to clean up, which it does at the control socket's end of file.
     nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0)).at(Step::Signals, "the process group")?;
