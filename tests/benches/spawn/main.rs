@@ -1,6 +1,7 @@
 //! `cargo bench`: what one isolated test costs, side by side with the floor and the alternatives.
 //!
-//! All rows take turns within one run, so that a noisy machine hits them alike; medians of [`ROUNDS`].
+//! All rows take turns within one run, in a new order each round, so that a noisy machine hits them alike;
+//! medians of [`ROUNDS`].
 
 mod bare;
 
@@ -16,7 +17,10 @@ const WARM_UP: usize = 20;
 fn main() {
     let binary = build_speed_binary();
     let mut rows = rows(&binary);
+    let mut random = 0x9e37_79b9_7f4a_7c15;
     for round in 0..WARM_UP + ROUNDS {
+        // Nobody always runs behind the same one, whose dying processes and cgroups still cost time.
+        shuffle(&mut rows, &mut random);
         for row in &mut rows {
             let took = row.contender.run();
             if round >= WARM_UP {
@@ -24,11 +28,25 @@ fn main() {
             }
         }
     }
+    rows.sort_by_key(|row| row.place);
     print_table(&mut rows);
+}
+
+/// Fisher and Yates, on xorshift64.
+fn shuffle(rows: &mut [Row], random: &mut u64) {
+    for left in (2..=rows.len()).rev() {
+        *random ^= *random << 13;
+        *random ^= *random >> 7;
+        *random ^= *random << 17;
+        let chosen = usize::try_from(*random >> 33).expect("31 bits") % left;
+        rows.swap(left - 1, chosen);
+    }
 }
 
 /// One line of the table.
 struct Row {
+    /// In the table.
+    place: usize,
     name: &'static str,
     contender: Contender,
     times: Vec<Duration>,
@@ -54,7 +72,7 @@ impl Contender {
 }
 
 fn rows(binary: &Path) -> Vec<Row> {
-    let row = |name, contender| Row { name, contender, times: Vec::new() };
+    let row = |name, contender| Row { place: 0, name, contender, times: Vec::new() };
     let served = |test| Contender::Served(Server::start(binary, test));
     let binary_name = binary.display().to_string();
     let words = |words: &[&str]| Contender::Command(words.iter().map(|word| (*word).to_owned()).collect());
@@ -70,6 +88,7 @@ fn rows(binary: &Path) -> Vec<Row> {
         let command = words(&bwrap.split(' ').collect::<Vec<_>>());
         rows.push(row("`bwrap --unshare-pid --unshare-uts ... true`", command));
     }
+    rows.iter_mut().enumerate().for_each(|(place, row)| row.place = place);
     rows
 }
 
