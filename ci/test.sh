@@ -14,4 +14,4 @@ if command -v cargo-nextest >/dev/null; then
 else
   echo "cargo-nextest is not installed: not run under nextest"
 fi
-(cd tests/downstream && cargo test --quiet)
+(cd tests/downstream && cargo test --quiet --test memory)

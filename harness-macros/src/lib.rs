@@ -65,6 +65,13 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
+/// What a guest writes under `rootfs` goes to a private tmpfs: it is charged to `mem`, and gone with the
+/// guest. `/dev`, `/proc` and `/sys` are made anew (`/sys` read-only). Shown read-only are: a mounted
+/// filesystem that cannot be a lowerdir of overlayfs, a mounted file, and, in a user namespace, an entry of
+/// `/` with mounts below it. In a foreign root the test binary stays visible at its own path, the body starts
+/// in `/`, and the runner's environment is passed on: where its `TMPDIR` names nothing, say
+/// `env = "TMPDIR=/tmp"`.
+///
 /// # Limits
 ///
 /// | argument | effect |
