@@ -90,7 +90,11 @@ fn attend(
     started: Instant,
     evidence: &mut Evidence,
 ) {
-    launched.guest.enter(leaf.as_ref());
+    if let Err(error) = launched.guest.enter(leaf.as_ref()) {
+        // It would wait for ever.
+        evidence.setup = Some(error);
+        launched.guest.stop();
+    }
     watch::watch(launched, plan, leaf.as_mut(), started, evidence);
     evidence.usage.wall = started.elapsed();
     if let Some(leaf) = leaf {

@@ -32,12 +32,18 @@ pub(crate) struct Guest {
 impl Guest {
     /// Lets the init fork the body, which enters the leaf. A guest that is gone does not hear; its end is
     /// seen by the watch.
-    pub(crate) fn enter(&self, leaf: Option<&Leaf>) {
+    ///
+    /// # Errors
+    /// What keeps the order from a guest that waits for it (ETOOMANYREFS, ENOBUFS).
+    pub(crate) fn enter(&self, leaf: Option<&Leaf>) -> Result<(), SetupError> {
         let v2 = leaf.and_then(Leaf::clone_into);
         let mut fds = leaf.map(Leaf::entrances).unwrap_or_default();
         fds.extend(v2);
         let order = Order::Enter { v2: v2.is_some() };
-        let _ = socket::send(self.control.as_fd(), &wire::encode(&order), &fds);
+        match socket::send(self.control.as_fd(), &wire::encode(&order), &fds) {
+            Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(()),
+            answer => answer.at(Step::SendPlan, "the leaf's descriptors"),
+        }
     }
 
     /// Asks the init to kill everything and to report. A guest that is gone does not hear.
