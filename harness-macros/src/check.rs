@@ -26,6 +26,11 @@ fn contradictions(args: &Args, errors: &mut Errors) {
          pid 1 itself; keep one",
     );
     need(
+        "map",
+        args.uid.is_none() && args.gid.is_none(),
+        "`map` and `uid` or `gid` both say who the body is: without root, `uid = 7` maps your own id to 7; keep one",
+    );
+    need(
         "swap",
         args.key("mem").is_some(),
         "`swap` needs `mem`, the memory limit that it comes on top of; add one, such as `mem = \"100M\"`",

@@ -44,6 +44,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `hostname = "box"` | host name in a UTS namespace of its own |
 /// | `uid = 1000`, `gid = 1000` | ids of the body, as seen inside |
+/// | `map = root`, `map = identity` | who you are in a user namespace: root (the default without privilege), or yourself, then without capabilities |
 ///
 /// # Filesystem
 ///
@@ -103,7 +104,8 @@ use proc_macro::TokenStream;
 /// # Policy
 ///
 /// `leaks = fail | warn | allow`: what becomes of a test that leaves processes behind (they are killed in
-/// any case). `unsupported = fail | skip`: what becomes of it on a machine that cannot run it.
+/// any case). `unsupported = fail | skip`: what becomes of it on a machine that cannot run it; without it,
+/// `HARNESS_UNSUPPORTED` decides, and nothing is skipped that `HARNESS_REQUIRE` names.
 ///
 /// # Other test attributes
 ///

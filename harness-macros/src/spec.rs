@@ -38,6 +38,10 @@ fn identity(args: &Args, private: &TokenStream) -> Vec<TokenStream> {
     calls.extend(args.hostname.iter().map(|name| quote!(hostname(#name))));
     calls.extend(args.uid.map(|uid| quote!(uid(#uid))));
     calls.extend(args.gid.map(|gid| quote!(gid(#gid))));
+    calls.extend(args.map.as_ref().map(|word| {
+        let mapping = variant(word);
+        quote!(map(#private::IdMapping::#mapping))
+    }));
     calls
 }
 

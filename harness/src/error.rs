@@ -43,6 +43,7 @@ steps! {
     15 RemoveLeaf "remove the cgroup leaf";
     16 ReadLeaf "read the cgroup leaf";
     17 EnableControllers "enable the controllers";
+    18 MakeRoom "move our own processes to a leaf";
     20 Hostname "sethostname";
     21 Loopback "bring loopback up";
     22 Unshare "unshare";
@@ -148,10 +149,27 @@ impl SetupError {
         let not_there = matches!(errno, Errno::ENOSYS | Errno::ENOSPC | Errno::EINVAL | Errno::ENODEV);
         match self.step {
             Step::MakeLeaf | Step::EnableControllers | Step::WriteMap | Step::Proc => not_allowed,
+            // A namespace that was granted, and in which a security module then forbids what it is for.
+            Step::Hostname | Step::Loopback => not_allowed,
+            step if is_mount(step) => not_allowed,
             Step::Clone | Step::Unshare | Step::Overlay => not_allowed || not_there,
             _ => false,
         }
     }
+}
+
+/// Whether a step only mounts, on nothing that the test named.
+pub(crate) fn is_mount(step: Step) -> bool {
+    matches!(
+        step,
+        Step::Propagation
+            | Step::Stage
+            | Step::PivotRoot
+            | Step::Tmpfs
+            | Step::Readonly
+            | Step::Sys
+            | Step::Dev
+    )
 }
 
 impl From<&SetupError> for Unsupported {
@@ -161,7 +179,8 @@ impl From<&SetupError> for Unsupported {
             Cause::Errno(errno) => crate::render::remedy(error.step, errno),
             Cause::ReadBack { .. } | Cause::Malformed { .. } => None,
         };
-        Self { need: error.step.text().to_owned(), found, remedy: remedy.unwrap_or_default().to_owned() }
+        let remedy = remedy.unwrap_or_default().to_owned();
+        Self { need: crate::render::need(error), found, remedy, step: Some(error.step) }
     }
 }
 
@@ -202,6 +221,8 @@ pub(crate) struct Unsupported {
     pub(crate) found: String,
     /// How to get it.
     pub(crate) remedy: String,
+    /// The step that the kernel refused, where it was tried.
+    pub(crate) step: Option<Step>,
 }
 
 #[cfg(test)]
@@ -216,6 +237,10 @@ mod tests {
             (Step::MakeLeaf, Errno::ENOENT, false),
             (Step::Clone, Errno::ENOSPC, true),
             (Step::Clone, Errno::EAGAIN, false),
+            (Step::Propagation, Errno::EACCES, true),
+            (Step::Hostname, Errno::EPERM, true),
+            (Step::Hostname, Errno::EINVAL, false),
+            (Step::Bind, Errno::EACCES, false),
             (Step::OpenRootfs, Errno::ENOENT, false),
             (Step::WriteLimit, Errno::EINVAL, false),
         ];

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
 use once_cell::sync::OnceCell;
 
-use crate::cgroup::{self, Layout};
+use crate::cgroup::{self, Layout, LeafLimits};
 use crate::error::Unsupported;
 
 /// This machine, as this process sees it.
@@ -16,6 +16,9 @@ use crate::error::Unsupported;
 pub(crate) struct Host {
     /// Whether namespaces can be made without a user namespace: CAP_SYS_ADMIN is effective.
     pub(crate) privileged: bool,
+    /// Whether our user namespace is not the machine's first one: then even root's mounts are those of a
+    /// user (mount_namespaces(7), "Restrictions on mount namespaces").
+    pub(crate) nested: bool,
     /// Our effective ids.
     pub(crate) uid: u32,
     pub(crate) gid: u32,
@@ -26,19 +29,30 @@ pub(crate) struct Host {
     pub(crate) cgroups: Result<Layout, Unsupported>,
 }
 
+/// As it is found.
 static HOST: OnceCell<Host> = OnceCell::new();
 
-/// The machine, probed at the first call.
+/// With every place for a cgroup leaf that can be had by doing something for it.
+static CLIMBED: OnceCell<Host> = OnceCell::new();
+
+/// The machine, probed at the first call. Where a leaf with such limits cannot be made as things are, the
+/// ladder (cgroup/ladder.rs) is climbed, once: that may move this process to another cgroup, or ask systemd.
 ///
 /// # Errors
 /// A machine without a readable /proc.
-pub(crate) fn get() -> Result<&'static Host, Unsupported> {
-    HOST.get_or_try_init(|| probe().map_err(no_proc))
+pub(crate) fn get(leaf: Option<&LeafLimits>) -> Result<&'static Host, Unsupported> {
+    let found = HOST.get_or_try_init(|| probe().map_err(no_proc))?;
+    let is_enough = |limits| found.cgroups.as_ref().is_ok_and(|layout| layout.supports(limits).is_ok());
+    if leaf.is_none_or(is_enough) {
+        return Ok(found);
+    }
+    Ok(CLIMBED.get_or_init(|| Host { cgroups: found.cgroups.clone().map(Layout::climb), ..found.clone() }))
 }
 
 fn probe() -> Result<Host, Errno> {
     Ok(Host {
         privileged: capabilities()? & (1 << CAP_SYS_ADMIN) != 0,
+        nested: is_nested()?,
         uid: Uid::effective().as_raw(),
         gid: Gid::effective().as_raw(),
         uid_ranges: ranges("/proc/self/uid_map")?,
@@ -52,6 +66,7 @@ fn no_proc(errno: Errno) -> Unsupported {
         need: "/proc".to_owned(),
         found: format!("/proc/self cannot be read: {errno}"),
         remedy: "mount it: mount -t proc proc /proc".to_owned(),
+        step: None,
     }
 }
 
@@ -63,6 +78,18 @@ fn capabilities() -> Result<u64, Errno> {
     let status = read("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     line.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).ok_or(Errno::EINVAL)
+}
+
+/// The first user namespace has a number of its own (`PROC_USER_INIT_INO` of linux/proc_ns.h); its id map
+/// proves nothing, as a nested one may have the same.
+fn is_nested() -> Result<bool, Errno> {
+    const FIRST: u64 = 0xefff_fffd;
+    match std::fs::metadata("/proc/self/ns/user") {
+        Ok(namespace) => Ok(std::os::unix::fs::MetadataExt::ino(&namespace) != FIRST),
+        // A kernel without user namespaces.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw)),
+    }
 }
 
 /// First inner id and count of each line of an id map (user_namespaces(7)).
@@ -96,7 +123,7 @@ mod tests {
 
     #[test]
     fn this_process_has_its_own_ids_in_its_ranges() {
-        let host = get().expect("a readable /proc");
+        let host = get(None).expect("a readable /proc");
         assert!(host.uid_ranges.iter().any(|(first, count)| host.uid - first < *count));
     }
 }

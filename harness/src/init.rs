@@ -133,9 +133,10 @@ fn read_assignment(ends: &Ends) -> Result<Assignment, SetupError> {
 }
 
 /// On v2 the body is born in its leaf: entering it later waits for a grace period of the kernel's RCU, some
-/// milliseconds. Where that is refused the body enters by itself.
+/// milliseconds. Where that is refused, or does not do, the body enters by itself.
 fn fork_body(ends: &mut Ends, assignment: &Assignment) -> Result<Pid, SetupError> {
-    match clone_into_leaf(ends).transpose()? {
+    let born = if assignment.plan.migrates { None } else { clone_into_leaf(ends).transpose()? };
+    match born {
         Some(Side::Parent { pid, .. }) => return Ok(pid),
         Some(Side::Child) => {
             ends.leaf = None;

@@ -40,8 +40,25 @@
 //! * an OOM kill noticed? cgroup/oom.rs, at the end of the run, from the leaf's counters.
 //! * a new option added? spec.rs, the macro's args, plan.rs, and the file that carries it out.
 //! * the text of a failure? render.rs and its folder.
+//! * a machine that lacks something judged? policy.rs (fail or skip), capability/ (what there is, each tried),
+//!   cli/doctor.rs (the same for a person).
 //! * a machine without user namespaces handled? plan.rs decides whether one is needed; the refusal of the
 //!   kernel is a `SetupError` of zygote.rs, and its remedy stands in render/remedy.rs.
+//!
+//! # Machines that lack something
+//!
+//! A test that this machine cannot run fails, with what is missing and the way to get it. In the environment of
+//! the tests:
+//!
+//! * `HARNESS_UNSUPPORTED=skip` skips such a test instead, and so does `unsupported = skip` in the attribute
+//!   (its `fail` keeps a test from being skipped). A skip has a line on the real stderr and in the report, and
+//!   the process ends with the number of them.
+//! * `HARNESS_REQUIRE=userns,memory` says what the machine must offer: if a part of it is missing, *every*
+//!   isolated test fails, and nothing is skipped for it. `HARNESS_REQUIRE=all` makes every skip a failure.
+//!
+//! A value that is not understood fails every isolated test; an empty one is none. The names are those of
+//! `harness doctor` (feature `cli`), which tries each capability of the machine and shows what is there, what needs
+//! it, and how to get what is missing; `--json` for programs, `--require LIST` for an exit code.
 //!
 //! # What it is not
 //!
@@ -49,7 +66,13 @@
 //! user. No replacement for a VM. Linux only: elsewhere the tests compile and are ignored with a reason.
 
 #[cfg(target_os = "linux")]
+mod capability;
+#[cfg(target_os = "linux")]
 mod cgroup;
+/// The command `harness`. No stable interface.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 #[cfg(target_os = "linux")]
 mod error;
 #[cfg(target_os = "linux")]
@@ -68,6 +91,8 @@ mod outcome;
 mod panics;
 #[cfg(target_os = "linux")]
 mod plan;
+#[cfg(target_os = "linux")]
+mod policy;
 #[cfg(target_os = "linux")]
 mod processes;
 #[cfg(target_os = "linux")]
@@ -95,7 +120,7 @@ pub mod __private {
     #[cfg(target_os = "linux")]
     pub use crate::runner::run;
     pub use crate::spec::{
-        Bind, Expect, Leaks, Limits, Namespaces, Resource, Rlimit, Rootfs, Size, Spec, Tmpfs,
+        Bind, Expect, IdMapping, Leaks, Limits, Namespaces, Resource, Rlimit, Rootfs, Size, Spec, Tmpfs,
         UnsupportedPolicy,
     };
     pub use crate::termination::report;

@@ -13,7 +13,7 @@ use crate::cgroup::LeafLimits;
 use crate::error::Unsupported;
 use crate::host::Host;
 use crate::rootfs::{BindMount, Root, TmpfsMount, Tree};
-use crate::spec::{Limits, Namespaces, Resource, Rlimit, Rootfs, Spec};
+use crate::spec::{IdMapping, Limits, Namespaces, Resource, Rlimit, Rootfs, Spec};
 use crate::wire::IdMaps;
 use crate::wire::codec::record;
 
@@ -50,6 +50,9 @@ pub(crate) struct GuestPlan {
     pub(crate) unshare_body: u64,
     /// The body is pid 1: it does the set-up steps itself, as only it sees the new pid namespace.
     pub(crate) body_is_pid1: bool,
+    /// The body enters its v2 leaf by itself: one that is born there (CLONE_INTO_CGROUP) keeps its parent's CPUs
+    /// before Linux 6.4, whatever the leaf's cpuset says.
+    pub(crate) migrates: bool,
     /// A new pid namespace: everything in it is the guest's.
     pub(crate) own_pids: bool,
     pub(crate) hostname: Option<String>,
@@ -65,7 +68,7 @@ pub(crate) struct GuestPlan {
     pub(crate) environment: Vec<(OsString, OsString)>,
 }
 record! { GuestPlan {
-    name, unshare_init, unshare_body, body_is_pid1, own_pids, hostname, loopback, tree, rlimits, uid, gid,
+    name, unshare_init, unshare_body, body_is_pid1, migrates, own_pids, hostname, loopback, tree, rlimits, uid, gid,
     may_set_groups, workdir, environment,
 } }
 record! { Rlimit { resource, value } }
@@ -82,8 +85,11 @@ pub(crate) fn resolve(spec: &Spec<'_>, host: &Host, caller: &Caller) -> Result<P
     let namespaces = implied(spec, host);
     let leaf = leaf(spec, host)?;
     let id_maps = id_maps(spec, host, namespaces)?;
+    let nested = host.nested || namespaces.contains(Namespaces::USER);
     let body_is_pid1 = spec.body_is_pid1;
     let may_set_groups = id_maps.as_ref().is_none_or(|maps| !maps.deny_setgroups);
+    // The init keeps the capabilities of the namespace's maker, which it needs; an ordinary user has none.
+    let itself = maps_to_itself(spec, host);
     let late = Namespaces::CGROUP.with(Namespaces::TIME);
     let late = if body_is_pid1 { late.with(Namespaces::PID) } else { late };
     Ok(Plan {
@@ -99,13 +105,14 @@ pub(crate) fn resolve(spec: &Spec<'_>, host: &Host, caller: &Caller) -> Result<P
             // Rooted where the process is: only after the body has entered its leaf.
             unshare_body: flags(namespaces) & flags(Namespaces::CGROUP),
             body_is_pid1,
+            migrates: spec.limits.cpuset_cpus.is_some(),
             own_pids: namespaces.contains(Namespaces::PID),
             hostname: spec.hostname.map(str::to_owned),
             loopback: namespaces.contains(Namespaces::NET),
-            tree: namespaces.contains(Namespaces::MOUNT).then(|| tree(spec, namespaces, caller)),
+            tree: namespaces.contains(Namespaces::MOUNT).then(|| tree(spec, nested, caller)),
             rlimits: spec.limits.rlimits.to_vec(),
-            uid: spec.uid,
-            gid: spec.gid,
+            uid: spec.uid.or(itself.then_some(host.uid)),
+            gid: spec.gid.or(itself.then_some(host.gid)),
             may_set_groups,
             workdir: workdir(spec, caller),
             environment: environment(spec, caller),
@@ -150,10 +157,16 @@ pub(crate) fn flag_names(flags: u64) -> String {
     named.map(|(_, _, name)| *name).collect::<Vec<_>>().join(", ")
 }
 
-/// A leaf for every limit that a cgroup enforces or measures, and for a cgroup namespace to be rooted at.
-fn leaf(spec: &Spec<'_>, host: &Host) -> Result<Option<LeafLimits>, Unsupported> {
+/// What a cgroup must enforce or measure, and a cgroup namespace must be rooted at; none where no leaf is
+/// needed.
+pub(crate) fn leaf_limits(spec: &Spec<'_>) -> Option<LeafLimits> {
     let Limits { memory_max, swap_max, pids_max, cpu_max_millis, cpuset_cpus, cpu_time, .. } = spec.limits;
-    let limits = LeafLimits {
+    let limited = memory_max.is_some() || swap_max.is_some() || pids_max.is_some();
+    let timed = cpu_max_millis.is_some() || cpuset_cpus.is_some() || cpu_time.is_some();
+    if !limited && !timed && !spec.namespaces.contains(Namespaces::CGROUP) {
+        return None;
+    }
+    Some(LeafLimits {
         memory_max: memory_max.map(crate::spec::Size::get),
         // A guest that may swap does not meet its memory limit: no swap unless it is asked for.
         swap_max: swap_max.map(crate::spec::Size::get).or(memory_max.map(|_| 0)),
@@ -161,12 +174,11 @@ fn leaf(spec: &Spec<'_>, host: &Host) -> Result<Option<LeafLimits>, Unsupported>
         cpu_max_millis,
         cpuset_cpus: cpuset_cpus.map(str::to_owned),
         cpu_time: cpu_time.is_some(),
-    };
-    let limited = memory_max.is_some() || swap_max.is_some() || pids_max.is_some();
-    let timed = cpu_max_millis.is_some() || cpuset_cpus.is_some() || cpu_time.is_some();
-    if !limited && !timed && !spec.namespaces.contains(Namespaces::CGROUP) {
-        return Ok(None);
-    }
+    })
+}
+
+fn leaf(spec: &Spec<'_>, host: &Host) -> Result<Option<LeafLimits>, Unsupported> {
+    let Some(limits) = leaf_limits(spec) else { return Ok(None) };
     host.cgroups.as_ref().map_err(Clone::clone)?.supports(&limits)?;
     Ok(Some(limits))
 }
@@ -177,25 +189,31 @@ fn id_maps(spec: &Spec<'_>, host: &Host, all: Namespaces) -> Result<Option<IdMap
     if !all.contains(Namespaces::USER) {
         return Ok(None);
     }
-    if host.privileged {
+    let is_root_asked = spec.id_mapping == Some(IdMapping::Root) && host.uid != 0;
+    if host.privileged && !is_root_asked {
         return Ok(Some(IdMaps {
             uid_map: identity(&host.uid_ranges),
             gid_map: identity(&host.gid_ranges),
             deny_setgroups: false,
         }));
     }
+    let (uid, gid) = if maps_to_itself(spec, host) { (host.uid, host.gid) } else { (0, 0) };
     Ok(Some(IdMaps {
-        uid_map: format!("{} {} 1\n", spec.uid.unwrap_or(0), host.uid),
-        gid_map: format!("{} {} 1\n", spec.gid.unwrap_or(0), host.gid),
+        uid_map: format!("{} {} 1\n", spec.uid.unwrap_or(uid), host.uid),
+        gid_map: format!("{} {} 1\n", spec.gid.unwrap_or(gid), host.gid),
         deny_setgroups: true,
     }))
+}
+
+fn maps_to_itself(spec: &Spec<'_>, host: &Host) -> bool {
+    spec.id_mapping == Some(IdMapping::Identity) && !host.privileged
 }
 
 fn identity(ranges: &[(u32, u32)]) -> String {
     ranges.iter().map(|(first, count)| format!("{first} {first} {count}\n")).collect()
 }
 
-fn tree(spec: &Spec<'_>, namespaces: Namespaces, caller: &Caller) -> Tree {
+fn tree(spec: &Spec<'_>, nested: bool, caller: &Caller) -> Tree {
     let root = match spec.rootfs {
         None => Root::Keep,
         Some(Rootfs::Host) => Root::Host,
@@ -203,8 +221,8 @@ fn tree(spec: &Spec<'_>, namespaces: Namespaces, caller: &Caller) -> Tree {
     };
     let foreign = matches!(root, Root::Directory(_));
     Tree {
-        proc: namespaces.contains(Namespaces::PID),
-        userxattr: namespaces.contains(Namespaces::USER),
+        proc: spec.namespaces.contains(Namespaces::PID),
+        userxattr: nested,
         readonly: spec.readonly,
         visible: if foreign { visible(caller) } else { Vec::new() },
         binds: spec

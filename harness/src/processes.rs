@@ -69,7 +69,8 @@ fn is_below(pid: i32, ancestor: i32, parents: &HashMap<i32, i32>) -> bool {
     false
 }
 
-fn describe(proc: &Path, pid: i32) -> Option<Process> {
+/// Its name and command line; none for a process that is gone.
+pub(crate) fn describe(proc: &Path, pid: i32) -> Option<Process> {
     let comm = fs::read_to_string(proc.join(format!("{pid}/comm"))).ok()?.trim_end().to_owned();
     let cmdline = fs::read(proc.join(format!("{pid}/cmdline"))).unwrap_or_default();
     let words: Vec<_> = cmdline.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();

@@ -4,7 +4,7 @@
 
 mod figures;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,9 +12,11 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use crate::capability;
 use crate::error::{Cause, Object, SetupError, Unsupported};
 use crate::evidence::{Deadline, Evidence, Oom, OomBy, Panic, Process, Victim, Violation, WaitStatus};
 use crate::outcome::Outcome;
+use crate::policy::{self, Lack, Objection};
 use crate::render;
 use crate::runner::End;
 use crate::spec::{Expect, Spec};
@@ -41,7 +43,7 @@ pub(crate) fn line(spec: &Spec<'_>, end: &End, evidence: &Evidence, verdict: Ver
     let (key, value) = match end {
         End::Ran(outcome) => ("outcome", self::outcome(outcome)),
         End::NotRun(error) => ("setup_error", setup_error(error)),
-        End::Unsupported(lack) => ("unsupported", unsupported(lack)),
+        End::Unsupported(lack) => ("unsupported", unsupported(lack, &capability::behind(spec, lack))),
     };
     line.insert(key.to_owned(), value);
     // Nothing was started: there is nothing to have seen.
@@ -50,6 +52,19 @@ pub(crate) fn line(spec: &Spec<'_>, end: &End, evidence: &Evidence, verdict: Ver
         line.insert("usage".to_owned(), figures::usage(&evidence.usage));
     }
     Value::Object(line).to_string()
+}
+
+/// The line of a test that was not even tried.
+pub(crate) fn refusal(spec: &Spec<'_>, objection: &Objection) -> String {
+    let (key, value) = match objection {
+        Objection::Setting(bad) => {
+            ("setting", json!({"name": bad.name, "given": bad.given, "accepted": bad.accepted}))
+        }
+        Objection::Lacking { required, missing } => ("unsupported", lacking(required, missing)),
+    };
+    let line =
+        [("schema", json!(SCHEMA)), ("test", json!(spec.name)), ("verdict", json!("fail")), (key, value)];
+    Value::Object(object(line.map(|(key, value)| (key, Some(value))))).to_string()
 }
 
 /// Appends a line. Runners share the file: `O_APPEND` and one write keep their lines apart (open(2)).
@@ -196,8 +211,26 @@ fn step_object(object: &Object) -> Option<Value> {
     })
 }
 
-fn unsupported(lack: &Unsupported) -> Value {
-    json!({"need": lack.need, "found": lack.found, "remedy": lack.remedy})
+fn unsupported(lack: &Unsupported, capabilities: &[&str]) -> Value {
+    let capabilities = (!capabilities.is_empty()).then(|| json!(capabilities));
+    Value::Object(object([
+        ("need", Some(json!(lack.need))),
+        ("found", Some(json!(lack.found))),
+        ("remedy", Some(json!(lack.remedy))),
+        ("capabilities", capabilities),
+    ]))
+}
+
+/// Everything that is required and missing, as one lack.
+fn lacking(required: &str, missing: &[Lack]) -> Value {
+    let join = |text: fn(&Lack) -> &str| missing.iter().map(text).collect::<Vec<_>>().join("; ");
+    let lack = Unsupported {
+        need: format!("{}={required}", policy::REQUIRE),
+        found: join(|lack| &lack.finding.found),
+        remedy: join(|lack| lack.finding.remedy.as_deref().unwrap_or_default()),
+        step: None,
+    };
+    unsupported(&lack, &missing.iter().map(|lack| lack.capability.name).collect::<Vec<_>>())
 }
 
 fn evidence(evidence: &Evidence) -> Value {

@@ -18,9 +18,10 @@ use self::launch::Launched;
 use crate::cgroup::Leaf;
 use crate::error::{SetupError, Step, Unsupported};
 use crate::evidence::{Evidence, Measured, Rusage, WaitStatus};
-use crate::host;
+use crate::host::{self, Host};
 use crate::outcome::{self, Outcome};
 use crate::plan::{self, Caller, Plan};
+use crate::policy;
 use crate::spec::Spec;
 use crate::sys::body::Body;
 
@@ -38,22 +39,30 @@ pub(crate) enum End {
 /// Runs a test function in a guest and settles with libtest: returns, or panics with the reason.
 #[track_caller]
 pub fn run(spec: &Spec<'static>, body: fn() -> i32) {
+    if let Some(objection) = policy::objection() {
+        return settle::refuse(spec, objection);
+    }
     let mut evidence = Evidence::default();
     let end = attempt(spec, body, &mut evidence);
     settle::settle(spec, &end, &evidence);
 }
 
-fn attempt(spec: &Spec<'_>, body: Body, evidence: &mut Evidence) -> End {
-    let plan = match host::get().and_then(|host| plan::resolve(spec, host, &caller())) {
+/// One guest, from the Spec to how it ended.
+pub(crate) fn attempt(spec: &Spec<'_>, body: Body, evidence: &mut Evidence) -> End {
+    let host = match host::get(plan::leaf_limits(spec).as_ref()) {
+        Ok(host) => host,
+        Err(unsupported) => return End::Unsupported(unsupported),
+    };
+    let plan = match plan::resolve(spec, host, &caller()) {
         Ok(plan) => plan,
         Err(unsupported) => return End::Unsupported(unsupported),
     };
-    if let Err(unsupported) = carry_out(&plan, body, evidence) {
+    if let Err(unsupported) = carry_out(&plan, host, body, evidence) {
         return End::Unsupported(unsupported);
     }
     match outcome::conclude(spec, evidence) {
         Ok(outcome) => End::Ran(outcome),
-        Err(error) if settle::skips(spec) && error.is_refusal() => End::Unsupported((&error).into()),
+        Err(error) if policy::would_skip(spec) && error.is_refusal() => End::Unsupported((&error).into()),
         Err(error) => End::NotRun(error),
     }
 }
@@ -72,10 +81,10 @@ fn caller() -> Caller {
 ///
 /// The leaf is made while the zygote clones the guest and the guest sets itself up; the body is not
 /// forked before it is there.
-fn carry_out(plan: &Plan, body: Body, evidence: &mut Evidence) -> Result<(), Unsupported> {
+fn carry_out(plan: &Plan, host: &Host, body: Body, evidence: &mut Evidence) -> Result<(), Unsupported> {
     let started = Instant::now();
     let launched = launch::launch(plan, body)?;
-    let both = launched.and_then(|launched| Ok((launched, make_leaf(plan)?)));
+    let both = launched.and_then(|launched| Ok((launched, make_leaf(plan, host)?)));
     match both {
         Ok((launched, leaf)) => attend(launched, leaf, plan, started, evidence),
         Err(error) => evidence.setup = Some(error),
@@ -102,10 +111,10 @@ fn attend(
     }
 }
 
-fn make_leaf(plan: &Plan) -> Result<Option<Leaf>, SetupError> {
+fn make_leaf(plan: &Plan, host: &Host) -> Result<Option<Leaf>, SetupError> {
     let Some(limits) = &plan.leaf else { return Ok(None) };
-    let host = host::get().ok().and_then(|host| host.cgroups.as_ref().ok());
-    let layout = host.ok_or_else(|| {
+    // The plan would have no leaf without a layout (plan.rs).
+    let layout = host.cgroups.as_ref().map_err(|_| {
         SetupError::new(Step::FindCgroup, crate::error::Object::None, nix::errno::Errno::ENOENT)
     })?;
     Leaf::make(layout, limits).map(Some)
@@ -122,6 +131,13 @@ fn close_leaf(mut leaf: Leaf, evidence: &mut Evidence) {
         Err(error) => {
             evidence.setup.get_or_insert(error);
         }
+    }
+    if let Err(error) = leaf.limits_held() {
+        evidence.setup.get_or_insert(error);
+    }
+    if evidence.body.is_none() {
+        // The init was lost: nobody else has told what still runs.
+        evidence.leftovers.extend(leaf.inhabitants());
     }
     if somebody_reads_figures(evidence) {
         leaf.figures(&mut evidence.usage);

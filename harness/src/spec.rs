@@ -172,6 +172,16 @@ impl Limits<'_> {
     };
 }
 
+/// Who we are inside a new user namespace (`user_namespaces(7)`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdMapping {
+    /// Root: without privilege, uid and gid 0 inside are ours outside.
+    Root,
+    /// Ourselves: every id that can be mapped keeps its number. Without privilege the body is then an
+    /// ordinary user, without capabilities in the namespace.
+    Identity,
+}
+
 /// How the guest is expected to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Expect {
@@ -227,6 +237,8 @@ pub struct Spec<'a> {
     pub uid: Option<u32>,
     /// Group id of the body.
     pub gid: Option<u32>,
+    /// Who the body is in its user namespace; without privilege [`IdMapping::Root`] when absent.
+    pub id_mapping: Option<IdMapping>,
     /// The root filesystem; the host's own when absent.
     pub rootfs: Option<Rootfs<'a>>,
     /// Whether the whole tree, except `tmpfs` and writable binds, is mounted read-only.
@@ -263,6 +275,7 @@ impl<'a> Spec<'a> {
             hostname: None,
             uid: None,
             gid: None,
+            id_mapping: None,
             rootfs: None,
             readonly: false,
             binds: &[],
@@ -317,6 +330,13 @@ impl<'a> Spec<'a> {
     pub const fn gid(mut self, gid: u32) -> Self {
         self.gid = Some(gid);
         self
+    }
+
+    /// Sets who the body is in its user namespace; brings one.
+    #[must_use]
+    pub const fn map(mut self, mapping: IdMapping) -> Self {
+        self.id_mapping = Some(mapping);
+        self.unshare(Namespaces::USER)
     }
 
     /// Sets the root filesystem; brings a mount namespace.

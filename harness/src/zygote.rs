@@ -21,8 +21,15 @@ use crate::sys::clone::{Request as Clone, Side, clone};
 use crate::sys::{fds, process, socket};
 use crate::wire::{self, Control, IdMaps, Request};
 
-/// The runner's end of the socket to the zygote, or why there is none.
-static LINK: OnceLock<Result<OwnedFd, Absence>> = OnceLock::new();
+/// The zygote as the runner sees it, or why there is none.
+static LINK: OnceLock<Result<Link, Absence>> = OnceLock::new();
+
+/// The runner's end of the socket to the zygote, and who that is.
+#[derive(Debug)]
+struct Link {
+    socket: OwnedFd,
+    pid: process::Pid,
+}
 
 /// Why there is no zygote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +51,7 @@ pub(crate) fn start() {
     drop(LINK.set(link));
 }
 
-fn make() -> Result<OwnedFd, Absence> {
+fn make() -> Result<Link, Absence> {
     if lists_tests() {
         return Err(Absence::Listing);
     }
@@ -56,7 +63,7 @@ fn make() -> Result<OwnedFd, Absence> {
     let (ours, theirs) = socket::pair().map_err(Absence::Refused)?;
     let runner = nix::unistd::getpid();
     match clone(Clone::default()).map_err(Absence::Refused)? {
-        Side::Parent { .. } => Ok(ours),
+        Side::Parent { pid, .. } => Ok(Link { socket: ours, pid }),
         Side::Child => {
             drop(ours);
             drop(LINK.set(Err(Absence::Nested)));
@@ -71,6 +78,24 @@ fn lists_tests() -> bool {
     arguments.split(|byte| *byte == 0).any(|argument| argument == b"--list")
 }
 
+/// The zygote's pid, where there is one.
+pub(crate) fn pid() -> Option<process::Pid> {
+    LINK.get()?.as_ref().ok().map(|link| link.pid)
+}
+
+/// Ends the zygote and waits for that: before this process becomes another program, which must not find a child
+/// that it never made, or before the zygote's cgroup is removed.
+pub(crate) fn dismiss() {
+    use nix::sys::socket::{Shutdown, shutdown};
+    use nix::sys::wait::{WaitPidFlag, waitpid};
+    use std::os::fd::AsRawFd;
+    if let Some(Ok(link)) = LINK.get() {
+        // Its end of file. A zygote that is gone already is as good.
+        let _ = shutdown(link.socket.as_raw_fd(), Shutdown::Both);
+        let _ = waitpid(link.pid, Some(WaitPidFlag::__WALL));
+    }
+}
+
 /// Sends a request with its descriptors.
 ///
 /// # Errors
@@ -79,7 +104,7 @@ pub(crate) fn ask(request: &Request, fds: &[BorrowedFd<'_>]) -> Result<Result<()
     match LINK.get() {
         Some(Ok(link)) => {
             let message = wire::encode(request);
-            Ok(socket::send(link.as_fd(), &message, fds).at(Step::AskZygote, Object::None))
+            Ok(socket::send(link.socket.as_fd(), &message, fds).at(Step::AskZygote, Object::None))
         }
         Some(Err(absence)) => Err(absence.explain()),
         None => Err(Absence::Refused(Errno::ENOSYS).explain()),
@@ -105,7 +130,7 @@ impl Absence {
                 "call the isolated function from the runner, or start a new program in the guest",
             ),
         };
-        Unsupported { need: "the zygote".to_owned(), found, remedy: remedy.to_owned() }
+        Unsupported { need: "the zygote".to_owned(), found, remedy: remedy.to_owned(), step: None }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Arguments that the compiler cannot check, on a machine that is all right.
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use std::path::Path;
 
 use crate::error::{Expected, failed, run, unsupported};
@@ -49,6 +51,7 @@ const CASES: &[(&str, Expected<'static>)] = &[
 
 #[test]
 fn each_names_step_object_errno_and_remedy() {
+    needs!(Need::NAMESPACES);
     for (test, expected) in CASES {
         failed(&run(test), test, expected);
     }
@@ -57,6 +60,7 @@ fn each_names_step_object_errno_and_remedy() {
 /// Nothing is made on the host to mount on.
 #[test]
 fn a_missing_mount_point() {
+    needs!(Need::NAMESPACES);
     let remedy = "make it beforehand, or give a `rootfs`";
     let bind = run("needs::missing_bind_target");
     let line = "make the mount point /no/such/target";
@@ -68,6 +72,7 @@ fn a_missing_mount_point() {
 
 #[test]
 fn a_cpu_that_is_not_there() {
+    needs!(Need::CPUSET);
     let ran = run("needs::missing_cpu");
     let errno = ran.run_of("needs::missing_cpu")["setup_error"]["errno"].clone();
     // Beyond what the kernel was built for, or only not there.
@@ -78,6 +83,7 @@ fn a_cpu_that_is_not_there() {
 /// libtest must not take the failed set-up for the panic that the test is to show.
 #[test]
 fn should_panic_is_not_satisfied() {
+    needs!(Need::NAMESPACES);
     let test = "needs::missing_workdir_under_should_panic";
     let ran = run(test);
     assert!(!ran.passed());
@@ -87,6 +93,7 @@ fn should_panic_is_not_satisfied() {
 
 #[test]
 fn an_isolated_call_in_a_guest() {
+    needs!(Need::NAMESPACES);
     let ran = run("needs::nested");
     assert!(!ran.passed());
     assert_eq!(ran.outcome("needs::nested"), "panicked");

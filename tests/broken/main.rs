@@ -7,5 +7,6 @@ mod cgroups;
 mod error;
 mod input;
 mod kernel;
+mod leaf;
 mod runner;
 mod surroundings;

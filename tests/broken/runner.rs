@@ -1,11 +1,14 @@
 //! Runners in trouble: without a zygote, short of descriptors or processes, in a guest themselves.
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::Twin;
 
 use crate::error::{Expected, failed, once, unsupported};
 
 #[test]
 fn a_killed_zygote() {
+    needs!(Need::MEMORY);
     for (test, guest) in
         [("needs::killed_zygote", "needs::pid_and_uts"), ("needs::killed_zygote_with_a_leaf", "needs::mem")]
     {
@@ -21,6 +24,7 @@ fn a_killed_zygote() {
 
 #[test]
 fn listing_starts_no_zygote() {
+    needs!(Need::NAMESPACES);
     let listed = Twin::tests(&["needs::zygotes"]).arg("--list").run();
     listed.must_pass();
     assert!(listed.stdout.contains("needs::zygotes: test"));
@@ -30,6 +34,7 @@ fn listing_starts_no_zygote() {
 
 #[test]
 fn threads_before_main() {
+    needs!(Need::Compiler);
     let thread = crate::surroundings::thread_before_main();
     let ran = Twin::tests(&["needs::pid_and_uts"]).env("LD_PRELOAD", thread.path()).run();
     unsupported(&ran, "needs::pid_and_uts", "the zygote", "2 threads before main", "start that thread later");
@@ -37,6 +42,7 @@ fn threads_before_main() {
 
 #[test]
 fn too_few_descriptors() {
+    needs!(Need::NAMESPACES);
     // Standard streams and the link to the zygote; the shell needs its own.
     let ran = Twin::in_shell(&[], "ulimit -n 11", &["needs::pid_and_uts"]).run();
     let output = ran.output();
@@ -54,6 +60,7 @@ fn too_few_descriptors() {
 
 #[test]
 fn an_unwritable_report() {
+    needs!(Need::NAMESPACES);
     for report in ["/no/such/directory/report", "/"] {
         let ran = Twin::tests(&["needs::nothing"]).arg("--nocapture").env("HARNESS_REPORT", report).run();
         ran.must_pass();

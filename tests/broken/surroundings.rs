@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::Twin;
 use tempfile::TempDir;
 
@@ -12,12 +14,14 @@ const ALL: [&str; 5] =
 
 #[test]
 fn no_tmpdir() {
+    needs!(Need::MEMORY);
     Twin::tests(&ALL).env_remove("TMPDIR").run().must_pass();
     Twin::tests(&ALL).env("TMPDIR", "/no/such/directory").run().must_pass();
 }
 
 #[test]
 fn no_proc() {
+    needs!(Need::Root);
     let unshare = ["unshare", "--mount", "--propagation=private"];
     for script in ["umount --recursive /proc", "mount -t tmpfs none /proc"] {
         let ran = Twin::in_shell(&unshare, script, &["needs::pid_and_uts"]).run();

@@ -1,6 +1,8 @@
 //! The whole binary, seen from outside: every test is listed once, and every test ran once, in a guest.
 
 use crate::here::LINES;
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -81,15 +83,12 @@ fn each_runs_once_on_the_main_thread() {
 /// A process for each test.
 #[test]
 fn each_runs_once_under_nextest() {
+    needs!(Need::Nextest);
     let nextest = || {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.arg("nextest");
         cargo
     };
-    if !nextest().arg("--version").output().unwrap().status.success() {
-        println!("cargo-nextest is not installed");
-        return;
-    }
     let mut command = nextest();
     command
         .args(["run", "--package=harness-tests", "--test=compose", "--run-ignored=all"])

@@ -65,7 +65,7 @@ fn panics_with_a_backtrace() {
 }
 
 /// Symbols take more memory than there is here.
-#[isolated(pid, mem = "16M", env = "RUST_BACKTRACE=1")]
+#[isolated(pid, mem = "8M", env = "RUST_BACKTRACE=1")]
 fn panics_with_a_backtrace_that_does_not_fit() {
     panic!("without a backtrace");
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod identity;
+mod mapping;
 mod namespaces;
 mod programs;
 mod rlimits;

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use harness::isolated;
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::Twin;
 
 #[isolated(pid)]
@@ -41,6 +43,7 @@ fn caught_panics() {
 /// The name of the test, and the place of the panic, as without isolation.
 #[test]
 fn a_panic_names_place_and_thread() {
+    needs!(Need::NAMESPACES);
     let ran = Twin::tests(&["output::panics_at_a_known_line"]).run();
     let source = include_str!("../twins/output.rs");
     let line = 1 + source.lines().position(|line| line.contains("the line that")).unwrap();
@@ -54,6 +57,7 @@ fn a_panic_names_place_and_thread() {
 
 #[test]
 fn a_panic_that_should_be() {
+    needs!(Need::NAMESPACES);
     Twin::tests(&["output::panics_as_it_should"]).run().must_pass();
 }
 
@@ -77,6 +81,7 @@ fn constructors_have_run_once() {
 
 #[test]
 fn constructors_have_run_once_in_the_runner() {
+    needs!(Need::NAMESPACES);
     assert_eq!(CONSTRUCTED.load(Ordering::Relaxed), 1);
     assert_eq!(harness_tests::checks::constructed(), (1, 1));
 }

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::os::fd::AsFd;
 
 use harness::isolated;
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::sys;
 use harness_tests::twin::Twin;
 
@@ -39,12 +41,14 @@ fn arguments_are_those_of_the_runner() {
 
 #[test]
 fn environment_and_directory_of_the_moment() {
+    needs!(Need::NAMESPACES);
     let twin = Twin::tests(&["present::environment_and_directory"]);
     twin.env("HARNESS_STARTED_WITH", "this").env_remove("HARNESS_PAST").run().must_pass();
 }
 
 #[test]
 fn descriptors_of_the_runner_do_not_arrive() {
+    needs!(Need::MEMORY, Need::PIDS);
     let file = File::open("/etc").unwrap();
     let twin = Twin::tests(&["present::descriptors"]);
     let give = |command: &mut std::process::Command| {
@@ -55,5 +59,6 @@ fn descriptors_of_the_runner_do_not_arrive() {
 
 #[test]
 fn umask_of_the_runner() {
+    needs!(Need::NAMESPACES);
     Twin::in_shell(&[], "umask 0027", &["present::umask"]).run().must_pass();
 }

@@ -1,6 +1,8 @@
 //! A runner that is killed, or ends by itself, takes its guests with it; the next one sweeps its leaf.
 
 use harness_tests::gate::Gate;
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::outside;
 use harness_tests::twin::{Ran, Running, Twin};
 use nix::sys::signal::{Signal, kill};
@@ -35,27 +37,32 @@ fn swept(ran: &Ran) {
 
 #[test]
 fn killed_with_a_pid_namespace() {
+    needs!(Need::NAMESPACES);
     crowd("killed::with_a_pid_namespace", kill_runner).left_nothing();
 }
 
 #[test]
 fn killed_without_a_pid_namespace() {
+    needs!(Need::NAMESPACES);
     crowd("killed::without_a_pid_namespace", kill_runner).left_nothing();
 }
 
 #[test]
 fn killed_with_a_body_as_pid_1() {
+    needs!(Need::NAMESPACES);
     crowd("killed::as_pid_1", kill_runner).left_nothing();
 }
 
 #[test]
 fn killed_with_a_leaf() {
+    needs!(Need::MEMORY);
     swept(&crowd("killed::in_a_leaf", kill_runner));
 }
 
 /// With everything that was killed with it: its zygote, too.
 #[test]
 fn killed_with_its_zygote() {
+    needs!(Need::NAMESPACES);
     let both = |running: &Running| {
         let zygote = running.process("harness-zygote");
         kill(Pid::from_raw(zygote.pid), Signal::SIGKILL).unwrap();
@@ -67,6 +74,7 @@ fn killed_with_its_zygote() {
 /// As nextest does at its timeout, and a terminal at Ctrl-C.
 #[test]
 fn killed_with_its_process_group() {
+    needs!(Need::NAMESPACES);
     use std::os::unix::process::CommandExt;
     let twin = Twin::tests(&["killed::without_a_pid_namespace"]).with(|command| {
         command.process_group(0);
@@ -89,6 +97,7 @@ fn ends_by_itself(test: &str) -> Ran {
 
 #[test]
 fn a_runner_that_exits() {
+    needs!(Need::MEMORY);
     let ran = ends_by_itself("killed::runner_exits");
     assert_eq!(ran.ended.status.code(), Some(7));
     swept(&ran);
@@ -96,6 +105,7 @@ fn a_runner_that_exits() {
 
 #[test]
 fn a_runner_that_aborts() {
+    needs!(Need::NAMESPACES);
     let ran = ends_by_itself("killed::runner_aborts");
     assert!(!ran.passed());
     ran.left_nothing();

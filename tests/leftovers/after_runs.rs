@@ -5,10 +5,13 @@
 
 use std::fs;
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::Twin;
 
 #[test]
 fn a_binary_whose_tests_end_in_every_way() {
+    needs!(Need::MEMORY);
     let ran = Twin::module("endings").run();
     let mut outcomes: Vec<_> = ran.runs().iter().map(outcome).collect();
     outcomes.sort();
@@ -33,6 +36,7 @@ fn outcome(run: &serde_json::Value) -> String {
 /// In a mount namespace of its own, with shared mounts as under systemd: nobody else mounts there.
 #[test]
 fn mounts() {
+    needs!(Need::Root);
     let unshare = ["unshare", "--mount", "--propagation=shared"];
     let list = r#"cat /proc/self/mountinfo >"$HARNESS_TWIN_DIR/before"
         "$0" endings:: >/dev/null 2>&1 || :
@@ -45,6 +49,7 @@ fn mounts() {
 
 #[test]
 fn descriptors_of_the_runner() {
+    needs!(Need::NAMESPACES);
     Twin::tests(&["present::open_descriptors_of_the_runner"]).run().must_pass();
 }
 

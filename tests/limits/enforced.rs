@@ -2,6 +2,8 @@
 
 use harness::isolated;
 use harness_tests::checks;
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::Twin;
 
 /// The init does not count.
@@ -10,10 +12,10 @@ fn one_process_is_the_body() {
     checks::forks_fail();
 }
 
+/// The kernel says that a thread has ended before it gives back its place: no second one is tried.
 #[isolated(pid, pids = 2)]
 fn two_are_the_body_and_a_thread() {
     std::thread::spawn(checks::forks_fail).join().unwrap();
-    std::thread::spawn(|| {}).join().unwrap();
 }
 
 #[isolated(pid, cpuset = "0")]
@@ -32,6 +34,7 @@ fn within_all_of_them() {
 /// One of two guests that take the same runs into its own limit; the other has room.
 #[test]
 fn two_guests_have_their_own_limits() {
+    needs!(Need::MEMORY);
     let twin = Twin::tests(&["limits::hungry", "limits::content"]).env("RUST_TEST_THREADS", "2");
     let (mut hungry, mut content) = (twin.gate("hungry"), twin.gate("content"));
     let running = twin.start();
@@ -51,6 +54,7 @@ fn two_guests_have_their_own_limits() {
 
 #[test]
 fn guests_without_the_limits_are_caught() {
+    needs!(Need::PIDS, Need::CPU);
     let ran = Twin::tests(&["without::pids", "without::cpuset", "without::nofile"]).run();
     for test in ["without::pids", "without::cpuset", "without::nofile"] {
         assert_eq!(ran.outcome(test), "panicked", "{}", ran.output());

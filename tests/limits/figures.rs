@@ -1,5 +1,7 @@
 //! The figures of a run are those of the guest: compared with what it said itself and with what it did.
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::{Ran, Twin};
 
 fn run(test: &str) -> (Ran, String) {
@@ -16,6 +18,7 @@ const SLACK: u64 = 8 * MIB;
 
 #[test]
 fn memory_of_a_guest_that_takes_32_mebibytes() {
+    needs!(Need::MemoryPeak);
     let (ran, test) = run("uses_32_mebibytes");
     for figure in ["memory_peak", "maxrss"] {
         let bytes = ran.figure(&test, figure).unwrap();
@@ -28,6 +31,7 @@ fn memory_of_a_guest_that_takes_32_mebibytes() {
 /// getrusage(2) just before the end is no more than what the init was told at the end, and not much less.
 #[test]
 fn rusage_of_a_guest() {
+    needs!(Need::MEMORY);
     let (ran, test) = run("uses_32_mebibytes");
     let said = ran.output();
     let said = said.lines().find_map(|line| line.split_once("used ")).unwrap().1;
@@ -41,7 +45,7 @@ fn rusage_of_a_guest() {
         assert!(figure(name) >= *said, "{name}: {}, the guest said {said}", figure(name));
     }
     assert!(figure("minor_faults") >= 32 * MIB / 4096 && figure("minor_faults") <= said[3] + 2000);
-    assert!(figure("voluntary_switches") >= 50 && figure("voluntary_switches") <= said[4] + 200);
+    assert!(figure("voluntary_switches") >= 50 && figure("voluntary_switches") <= said[4] + 2000);
     // Less than all processors for the whole time.
     let processors = std::thread::available_parallelism().unwrap().get() as u64;
     assert!(cpu <= figure("wall") * processors);
@@ -49,6 +53,7 @@ fn rusage_of_a_guest() {
 
 #[test]
 fn pids_of_a_guest_with_5_threads() {
+    needs!(Need::PIDS);
     let (ran, test) = run("uses_5_threads");
     // A kernel before 6.12 keeps no peak on v1.
     assert!(matches!(ran.figure(&test, "pids_peak"), Some(6) | None), "{}", ran.run_of(&test));
@@ -58,6 +63,7 @@ fn pids_of_a_guest_with_5_threads() {
 
 #[test]
 fn refused_pids() {
+    needs!(Need::PIDS);
     let (ran, test) = run("is_refused_a_process");
     assert_eq!(
         (ran.figure(&test, "pids_peak").unwrap_or(3), ran.figure(&test, "pids_refused")),
@@ -67,6 +73,7 @@ fn refused_pids() {
 
 #[test]
 fn throttled_cpu() {
+    needs!(Need::CPU);
     let (ran, test) = run("is_throttled");
     assert!(ran.figure(&test, "cpu_throttled_periods").unwrap() >= 1);
     assert!(ran.figure(&test, "cpu_throttled").unwrap() > 0);
@@ -74,6 +81,7 @@ fn throttled_cpu() {
 
 #[test]
 fn memory_of_files() {
+    needs!(Need::MemoryPeak);
     let (ran, test) = run("fills_a_tmpfs");
     let peak = ran.figure(&test, "memory_peak").unwrap();
     // The source of the copy and the copy.
@@ -83,6 +91,7 @@ fn memory_of_files() {
 /// Absent, not 0: nothing counted them.
 #[test]
 fn figures_that_are_not_to_be_had() {
+    needs!(Need::NAMESPACES);
     let (ran, test) = run("without_a_leaf");
     for figure in ["memory_peak", "memory_limit", "swap_peak", "pids_peak", "pids_limit", "cpu_throttled"] {
         assert!(ran.run_of(&test)["usage"].get(figure).is_none(), "{figure}");

@@ -1,5 +1,7 @@
 //! The limits stand in the leaf while the body runs, and the body, nobody else, is in it.
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::outside;
 use harness_tests::twin::{Running, Twin};
 
@@ -21,6 +23,7 @@ const MIB: u64 = 1 << 20;
 /// Without `swap`, there is none.
 #[test]
 fn memory() {
+    needs!(Need::MEMORY);
     look("memory", |run| {
         assert_eq!(run.figure(MEMORY), (32 * MIB).to_string());
         assert_eq!(swap(run), 0);
@@ -29,6 +32,7 @@ fn memory() {
 
 #[test]
 fn memory_and_swap() {
+    needs!(Need::MEMORY);
     look("swap", |run| {
         assert_eq!(run.figure(MEMORY), (32 * MIB).to_string());
         assert_eq!(swap(run), 8 * MIB);
@@ -48,11 +52,13 @@ fn swap(run: &Running) -> u64 {
 
 #[test]
 fn pids() {
+    needs!(Need::PIDS);
     look("pids", |run| assert_eq!(run.figure(&["pids.max"]), "7"));
 }
 
 #[test]
 fn cpu() {
+    needs!(Need::CPU);
     look("cpu", |run| assert_eq!(share(run), 500));
 }
 
@@ -67,6 +73,7 @@ fn share(run: &Running) -> u64 {
 
 #[test]
 fn cpuset() {
+    needs!(Need::CPUSET);
     look("cpuset", |run| {
         assert_eq!(run.figure(&["cpuset.effective_cpus", "cpuset.cpus.effective"]), "0");
         let body = run.process("harness-body").pid;
@@ -76,6 +83,7 @@ fn cpuset() {
 
 #[test]
 fn all_of_them_together() {
+    needs!(Need::MEMORY, Need::PIDS, Need::CPU, Need::CPUSET);
     look("together", |run| {
         assert_eq!(run.figure(MEMORY), (48 * MIB).to_string());
         assert_eq!((run.figure(&["pids.max"]).as_str(), share(run)), ("9", 1500));
@@ -85,6 +93,7 @@ fn all_of_them_together() {
 
 #[test]
 fn the_body_is_inside_and_its_init_is_not() {
+    needs!(Need::MEMORY);
     look("memory", |run| {
         let body = run.process("harness-body").pid.to_string();
         for leaf in outside::leaves(run.pid) {

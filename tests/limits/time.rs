@@ -1,5 +1,7 @@
 //! `timeout` and `cpu_time` end a guest that does not end.
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::{Ran, Twin};
 
 fn run(test: &str) -> Ran {
@@ -8,6 +10,7 @@ fn run(test: &str) -> Ran {
 
 #[test]
 fn a_guest_that_waits_for_ever() {
+    needs!(Need::NAMESPACES);
     let ran = run("waits_for_ever");
     assert!(!ran.passed());
     assert_eq!(ran.outcome("limits::waits_for_ever"), "timed_out", "{}", ran.output());
@@ -16,6 +19,7 @@ fn a_guest_that_waits_for_ever() {
 
 #[test]
 fn a_guest_that_spins_for_ever() {
+    needs!(Need::CPU_TIME);
     for test in ["spins_for_ever", "a_child_spins_for_ever"] {
         let ran = run(test);
         assert!(!ran.passed());
@@ -26,5 +30,6 @@ fn a_guest_that_spins_for_ever() {
 
 #[test]
 fn a_guest_in_time() {
+    needs!(Need::CPU_TIME);
     run("in_time").must_pass();
 }

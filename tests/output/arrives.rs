@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::Twin;
 
 const TEST: &str = "output::says_this_and_that";
@@ -19,6 +21,7 @@ fn has_in_order(text: &str, expected: &str) {
 
 #[test]
 fn captured_output_of_a_failing_test() {
+    needs!(Need::NAMESPACES);
     let ran = Twin::tests(&[TEST]).run();
     assert!(!ran.passed());
     let captured = ran.stdout.split_once(&format!("---- {TEST} stdout ----\n")).unwrap().1;
@@ -31,6 +34,7 @@ fn captured_output_of_a_failing_test() {
 
 #[test]
 fn a_passing_test_is_silent() {
+    needs!(Need::NAMESPACES);
     let ran = Twin::tests(&[TEST]).env("HARNESS_PASS", "1").run();
     ran.must_pass();
     assert_eq!(ran.stderr, "");
@@ -41,6 +45,7 @@ fn a_passing_test_is_silent() {
 
 #[test]
 fn uncaptured_output_keeps_the_streams_apart() {
+    needs!(Need::NAMESPACES);
     let ran = Twin::tests(&[TEST]).arg("--nocapture").env("HARNESS_PASS", "1").run();
     ran.must_pass();
     has_in_order(&ran.stdout, STDOUT);
@@ -55,6 +60,7 @@ fn uncaptured_output_keeps_the_streams_apart() {
 /// The guest goes on only when its first line has been read here.
 #[test]
 fn output_arrives_while_the_guest_runs() {
+    needs!(Need::NAMESPACES);
     let twin = Twin::tests(&["output::streams"]).arg("--nocapture");
     let mut gate = twin.gate("stream");
     let mut running = twin
@@ -75,6 +81,7 @@ fn output_arrives_while_the_guest_runs() {
 
 #[test]
 fn bytes_that_are_no_text() {
+    needs!(Need::NAMESPACES);
     let ran = Twin::tests(&["output::bytes"]).run();
     assert!(ran.stdout.contains("a\u{fffd}\u{fffd}b\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("\u{20ac} split\n"), "{}", ran.stdout);
@@ -82,6 +89,7 @@ fn bytes_that_are_no_text() {
 
 #[test]
 fn a_long_line_is_whole() {
+    needs!(Need::NAMESPACES);
     let ran = Twin::tests(&["output::a_long_line"]).run();
     assert!(ran.stdout.contains(&format!("<{}>\n", "\u{20ac}".repeat(200_000))));
 }

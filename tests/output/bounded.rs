@@ -1,5 +1,7 @@
 //! Much output costs little memory.
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::Twin;
 
 /// The runner's own size is about 20 MiB in a debug build; captured output is in it once or twice.
@@ -7,6 +9,7 @@ const MOST: u64 = 64 << 20;
 
 #[test]
 fn a_gibibyte_of_captured_output() {
+    needs!(Need::NAMESPACES);
     let ran = Twin::tests(&["output::a_gibibyte"]).run();
     assert!(!ran.passed());
     assert_eq!(ran.outcome("output::a_gibibyte"), "panicked", "{}", tail(&ran.stdout));
@@ -30,6 +33,7 @@ fn tail(text: &str) -> &str {
 
 #[test]
 fn a_panic_message_of_a_mebibyte() {
+    needs!(Need::NAMESPACES);
     let ran = Twin::tests(&["output::panics_with_a_mebibyte"]).run();
     assert!(!ran.passed());
     assert_eq!(ran.outcome("output::panics_with_a_mebibyte"), "panicked");

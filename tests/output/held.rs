@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::os::fd::OwnedFd;
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::Twin;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
@@ -10,6 +12,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 /// runner's own streams on one pipe here, so whatever process still holds one is seen.
 #[test]
 fn the_runners_output_ends_with_the_runner() {
+    needs!(Need::NAMESPACES);
     for test in ["output::leaves_a_holder", "output::leaves_a_holder_in_a_pid_namespace"] {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let other = writer.try_clone().unwrap();

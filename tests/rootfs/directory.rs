@@ -7,6 +7,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use harness::isolated;
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::Twin;
 use harness_tests::{checks, outside};
 
@@ -24,6 +26,7 @@ fn shows_the_directory_and_little_else() {
 
 #[test]
 fn fifty_guests_do_not_change_the_directory() {
+    needs!(Need::NAMESPACES);
     let name = format!("harness-scribble-{}", std::process::id());
     let before = outside::fingerprint(&fixture("fixture"));
     let ran = Twin::tests(&["files::fifty_scribble_at_once"]).env("SCRIBBLE", &name).run();
@@ -35,6 +38,7 @@ fn fifty_guests_do_not_change_the_directory() {
 
 #[test]
 fn symlinks_do_not_lead_to_the_host() {
+    needs!(Need::NAMESPACES);
     let name = format!("harness-scribble-{}", std::process::id());
     let before = outside::fingerprint(&fixture("hostile"));
     let targets = ["/etc", "/root", "/var/tmp"];
@@ -49,6 +53,7 @@ fn symlinks_do_not_lead_to_the_host() {
 
 #[test]
 fn a_dangling_dev_is_an_error() {
+    needs!(Need::NAMESPACES);
     let ran = Twin::tests(&["files::follows_a_dangling_symlink"]).run();
     assert!(!ran.passed());
     let error = &ran.run_of("files::follows_a_dangling_symlink")["setup_error"];
@@ -93,8 +98,7 @@ fn proc_is_fresh() {
 fn sys_is_readonly() {
     let flags = nix::sys::statvfs::statvfs("/sys").unwrap().flags();
     assert!(flags.contains(nix::sys::statvfs::FsFlags::ST_RDONLY));
-    let made = fs::create_dir("/sys/fs/cgroup/harness-probe").map_err(|error| error.kind());
-    assert_eq!(made, Err(std::io::ErrorKind::ReadOnlyFilesystem));
+    checks::is_readonly(&["/sys/fs/cgroup"]);
 }
 
 #[isolated(pid, rootfs = "rootfs/empty", env = "TMPDIR=/tmp")]
@@ -125,6 +129,7 @@ fn threads_and_backtraces_work() {
 
 #[test]
 fn a_panic_in_an_empty_root_has_symbols() {
+    needs!(Need::NAMESPACES);
     let ran = Twin::tests(&["output::panics_in_an_empty_root"]).env("RUST_BACKTRACE", "1").run();
     assert!(!ran.passed());
     assert!(ran.stdout.contains("inner_function_of_the_panic"), "{}", ran.output());

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use harness::isolated;
 use harness_tests::checks;
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use harness_tests::twin::{Ran, Twin};
 
 /// What the guest of this test wrote to the shared directory; it is removed again.
@@ -20,6 +22,7 @@ fn scribble(test: &str) -> (Ran, Option<String>) {
 
 #[test]
 fn a_bind_is_the_hosts_own_directory() {
+    needs!(Need::NAMESPACES);
     for test in ["files::writes_to_a_bind", "files::writes_to_a_bind_in_a_readonly_root"] {
         let (ran, written) = scribble(test);
         ran.must_pass();
@@ -29,6 +32,7 @@ fn a_bind_is_the_hosts_own_directory() {
 
 #[test]
 fn a_readonly_bind_takes_nothing() {
+    needs!(Need::NAMESPACES);
     let (ran, written) = scribble("files::writes_to_a_readonly_bind");
     assert_eq!(written, None);
     assert_eq!(ran.outcome("files::writes_to_a_readonly_bind"), "panicked");
@@ -101,6 +105,7 @@ fn a_root_without_a_pid_namespace() {
 
 #[test]
 fn guests_without_a_size_or_readonly_are_caught() {
+    needs!(Need::NAMESPACES);
     let ran = Twin::tests(&["without::tmpfs_size", "without::readonly"]).run();
     for test in ["without::tmpfs_size", "without::readonly"] {
         assert_eq!(ran.outcome(test), "panicked", "{}", ran.output());

@@ -1,5 +1,7 @@
 //! A view of the host in a user namespace, where `/` cannot be a lowerdir: put together entry by entry.
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use std::fs;
 use std::path::Path;
 
@@ -22,6 +24,7 @@ fn writes_stay_inside_and_reads_see_the_host() {
 /// Whenever it is looked at.
 #[test]
 fn the_host_never_sees_them() {
+    needs!(Need::NAMESPACES);
     for mark in MARKS {
         assert!(!Path::new(mark).exists(), "{mark}");
     }

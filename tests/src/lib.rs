@@ -4,8 +4,16 @@
 //! fail, or that is run under changed conditions. Twins live in a test binary of their own (`twins`) that
 //! nothing runs but [`twin::Twin`], which looks at it from outside.
 
+pub mod build;
 pub mod checks;
 pub mod gate;
+pub mod machine;
 pub mod outside;
+pub mod pen;
+pub mod place;
+pub mod prebuilt;
+pub mod profile;
+pub mod skip;
 pub mod sys;
 pub mod twin;
+pub mod users;

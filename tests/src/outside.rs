@@ -80,13 +80,22 @@ fn kill(process: &Process) {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(process.pid), nix::sys::signal::Signal::SIGKILL);
 }
 
-/// The cgroup leaves of a runner, in every hierarchy.
+/// The cgroup leaves of a runner, in every hierarchy. A cgroup that it has moved itself or its zygote to is
+/// none.
 pub fn leaves(runner: i32) -> Vec<PathBuf> {
     let is_its = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.starts_with("harness.") && name.split('.').nth(3) == Some(&runner.to_string())
     };
-    hierarchies().iter().flat_map(|root| directories(root)).filter(is_its).collect()
+    let zygotes = children(runner).into_iter().filter(|child| child.comm == "harness-zygote");
+    let movers: Vec<_> =
+        zygotes.map(|zygote| zygote.pid).chain([runner]).map(|pid| pid.to_string()).collect();
+    let is_room = |path: &PathBuf| {
+        let pids = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+        pids.lines().any(|pid| movers.iter().any(|mover| mover == pid))
+    };
+    let all = hierarchies().into_iter().flat_map(|root| directories(&root));
+    all.filter(|path| is_its(path) && !is_room(path)).collect()
 }
 
 /// The mount points of every cgroup hierarchy.

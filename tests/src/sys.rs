@@ -9,14 +9,19 @@ use std::process::{Command, ExitStatus};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// Nothing that a test waits for takes this long, on however loaded a machine.
-const PATIENCE: u16 = 60_000;
+/// Nothing that a test waits for takes this long, on however loaded a machine: in milliseconds.
+///
+/// `HARNESS_PATIENCE=10` makes it ten times as long, where a processor is emulated.
+fn patience() -> PollTimeout {
+    let factor = std::env::var("HARNESS_PATIENCE").ok().and_then(|factor| factor.parse().ok());
+    PollTimeout::try_from(60_000_i32.saturating_mul(factor.unwrap_or(1))).unwrap_or(PollTimeout::MAX)
+}
 
 /// Waits until something can be read (or never will); false when nothing comes.
 pub fn readable(fd: BorrowedFd<'_>) -> bool {
     let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
     loop {
-        match poll(&mut fds, PollTimeout::from(PATIENCE)) {
+        match poll(&mut fds, patience()) {
             Err(Errno::EINTR) => {}
             answer => return answer.is_ok_and(|count| count > 0),
         }
@@ -70,53 +75,19 @@ pub fn before_exec(command: &mut Command, set_up: impl FnMut() -> io::Result<()>
     unsafe { command.pre_exec(set_up) };
 }
 
-/// From now on a system call answers with this errno, in this process and all that come from it
-/// (seccomp(2), SECCOMP_MODE_FILTER): always, or with a `mask` where its first argument has one of these
-/// bits.
+/// Loads a seccomp filter for this thread and all that comes from it (seccomp(2)).
 ///
 /// # Errors
-/// The kernel's.
-pub fn refuse(call: libc::c_long, mask: Option<i32>, errno: i32) -> io::Result<()> {
-    const ANSWER: u32 = 0x0005_0000; // SECCOMP_RET_ERRNO
-    const ALLOW: u32 = 0x7fff_0000; // SECCOMP_RET_ALLOW
-    // Offsets in seccomp_data: the number of the call and the low half of its first argument.
-    const NUMBER: u32 = 0;
-    const ARGUMENT: u32 = 16;
-    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    let answer = libc::BPF_RET | libc::BPF_K;
-    let number = u32::try_from(call).map_err(|_| Errno::EINVAL)?;
-    let (test, bits) = mask.map_or((libc::BPF_JGE, 0), |mask| (libc::BPF_JSET, mask.cast_unsigned()));
-    let mut filter = [
-        line(load, 0, 0, NUMBER),
-        line(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 3, number),
-        line(load, 0, 0, ARGUMENT),
-        line(libc::BPF_JMP | test | libc::BPF_K, 0, 1, bits),
-        line(answer, 0, 0, ANSWER | errno.unsigned_abs()),
-        line(answer, 0, 0, ALLOW),
-    ];
-    let program = libc::sock_fprog { len: 6, filter: filter.as_mut_ptr() };
+/// The kernel's; EINVAL for a program that is none.
+pub fn load_filter(program: &[libc::sock_filter]) -> io::Result<()> {
+    let len = u16::try_from(program.len()).map_err(|_| Errno::EINVAL)?;
+    // The kernel only reads it, whatever the type says.
+    let program = libc::sock_fprog { len, filter: program.as_ptr().cast_mut() };
     // SAFETY: PR_SET_NO_NEW_PRIVS takes integers.
     Errno::result(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
     // SAFETY: the kernel copies the program, which is valid during the call.
     Errno::result(unsafe { libc::prctl(libc::PR_SET_SECCOMP, 2, &raw const program) })?;
     Ok(())
-}
-
-fn line(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
-    // Every code is a few bits.
-    libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt, jf, k }
-}
-
-/// As a container's seccomp profile does: clone3, whose flags a filter cannot see, is unknown; clone and
-/// unshare make no namespaces.
-///
-/// # Errors
-/// The kernel's.
-pub fn refuse_namespaces() -> io::Result<()> {
-    let namespaces = libc::CLONE_NEWUSER | libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWUTS;
-    refuse(libc::SYS_clone3, None, libc::ENOSYS)?;
-    refuse(libc::SYS_clone, Some(namespaces), libc::EPERM)?;
-    refuse(libc::SYS_unshare, None, libc::EPERM)
 }
 
 /// A System V message queue of this key: made if it is not there.
@@ -138,6 +109,18 @@ pub fn has_queue(key: i32) -> bool {
 pub fn remove_queue(id: i32) {
     // SAFETY: IPC_RMID does not look at its third argument.
     unsafe { libc::msgctl(id, libc::IPC_RMID, std::ptr::null_mut()) };
+}
+
+/// Sets an extended attribute (setxattr(2)).
+///
+/// # Errors
+/// The kernel's.
+pub fn set_xattr(path: &std::path::Path, name: &std::ffi::CStr, value: &[u8]) -> io::Result<()> {
+    let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes())?;
+    let (name, bytes) = (name.as_ptr(), value.as_ptr().cast());
+    // SAFETY: two NUL-terminated strings, and a value that is valid for its own length.
+    Errno::result(unsafe { libc::setxattr(path.as_ptr(), name, bytes, value.len(), 0) })?;
+    Ok(())
 }
 
 /// Closes a descriptor by number, and whether it was open.

@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::build;
 use crate::gate::{self, Gate};
+use crate::profile::{Filter, Refusal};
 use crate::{outside, sys};
 
 /// Every process of a run carries it in its environment.
@@ -50,10 +52,15 @@ impl Twin {
 
     /// As [`Twin::in_shell`], with a copy of the binary.
     pub fn copy_in_shell(outer: &[&str], script: &str, binary: &Path, names: &[&str]) -> Self {
-        let script = format!("{script}\nexec \"$0\" \"$@\"");
-        let mut twin = Self::through(&[outer, &["sh", "-euc", &script]].concat(), binary);
+        let mut twin = Self::program(outer, script, binary);
         twin.command.arg("--exact").args(names);
         twin
+    }
+
+    /// Another program than the twins, in a shell that first runs `script`, run by the `outer` command.
+    pub fn program(outer: &[&str], script: &str, program: &Path) -> Self {
+        let script = format!("{script}\nexec \"$0\" \"$@\"");
+        Self::through(&[outer, &["sh", "-euc", &script]].concat(), program)
     }
 
     fn through(outer: &[&str], binary: &Path) -> Self {
@@ -67,7 +74,10 @@ impl Twin {
         command.env(MARK, &mark).env(gate::DIRECTORY, directory.path());
         command.env("TMPDIR", temporary.path()).env("HARNESS_REPORT", directory.path().join("report"));
         // What the outer run was asked for is not asked of this one.
-        for name in ["RUST_BACKTRACE", "RUST_TEST_NOCAPTURE", "RUST_TEST_THREADS", "HARNESS_UNSUPPORTED"] {
+        for name in ["RUST_BACKTRACE", "RUST_TEST_NOCAPTURE", "RUST_TEST_THREADS", "NEXTEST"] {
+            command.env_remove(name);
+        }
+        for name in ["HARNESS_UNSUPPORTED", "HARNESS_REQUIRE"] {
             command.env_remove(name);
         }
         Self { command, mark, temporary, directory }
@@ -99,6 +109,13 @@ impl Twin {
     pub fn with(mut self, change: impl FnOnce(&mut Command)) -> Self {
         change(&mut self.command);
         self
+    }
+
+    /// Refuses these system calls to the runner and all that comes from it.
+    #[must_use]
+    pub fn refused(self, refusals: &[Refusal]) -> Self {
+        let filter = Filter::new(refusals);
+        self.with(|command| sys::before_exec(command, move || filter.load()))
     }
 
     /// The directory that the test and its guests share.
@@ -323,33 +340,13 @@ impl Ran {
     }
 }
 
-/// The `twins` binary, built if need be.
+/// The `twins` binary, built if need be and possible.
 ///
 /// # Panics
 /// When it cannot be built.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| build().expect("build the twins"))
-}
-
-/// With the target directory and the profile of this binary, so that nothing is built twice.
-fn build() -> Option<PathBuf> {
-    let this = std::env::current_exe().ok()?;
-    let profile = this.parent()?.parent()?;
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--offline", "--no-run", "--message-format=json", "--test=twins"]);
-    cargo.args([
-        "--package=harness-tests",
-        "--manifest-path",
-        concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
-    ]);
-    cargo.arg("--target-dir").arg(profile.parent()?);
-    if profile.file_name()? == "release" {
-        cargo.arg("--release");
-    }
-    let output = cargo.stderr(Stdio::inherit()).output().ok()?;
-    let lines = String::from_utf8(output.stdout).ok()?;
-    let messages = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let path = messages.filter(|message| message["target"]["name"] == "twins");
-    path.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back()
+    BINARY.get_or_init(|| {
+        build::binary("twins", &["test", "-p", "harness-tests", "--test", "twins", "--no-run"])
+    })
 }

@@ -3,10 +3,15 @@
 
 #![cfg(test)]
 
+mod attribution;
 mod endings;
+mod everywhere;
 mod files;
 mod killed;
+mod ladder;
+mod leaves;
 mod limits;
+mod mapping;
 mod namespaces;
 mod needs;
 mod output;

@@ -13,6 +13,18 @@ fn pid_and_uts() {
 #[isolated(mem = "100M")]
 fn mem() {}
 
+#[isolated(pids = 20)]
+fn pids() {}
+
+#[isolated(cpu = 0.5)]
+fn cpu() {}
+
+#[isolated(cpu_time = "20s")]
+fn cpu_time() {}
+
+#[isolated(cpuset = "0")]
+fn cpuset() {}
+
 #[isolated(pid, mem = "100M", unsupported = skip)]
 fn mem_or_skip() {}
 
@@ -21,6 +33,12 @@ fn mem_or_fail() {}
 
 #[isolated(user, uts)]
 fn user_namespace() {}
+
+#[isolated(all)]
+fn every_namespace() {}
+
+#[isolated(mem = "100M", pids = 20, cpu = 0.5)]
+fn every_limit() {}
 
 #[isolated]
 fn nothing() {}
@@ -66,6 +84,24 @@ fn missing_cpu() {}
 fn missing_workdir_under_should_panic() {
     panic!("as it should");
 }
+
+/// Not asked to skip by name: the attribute does not take that together with `#[should_panic]`.
+#[isolated(mem = "100M")]
+#[should_panic]
+fn too_little_under_should_panic() {
+    panic!("as it should");
+}
+
+/// Passes, unless nothing isolated may run: then returning is the failure.
+#[isolated(pid)]
+#[should_panic]
+fn panics_as_it_should() {
+    panic!("as it should");
+}
+
+/// Overlay takes no /proc as a lower layer: a machine may have overlay and still lack this.
+#[isolated(rootfs = "/proc", unsupported = skip)]
+fn overlay_over_proc_or_skip() {}
 
 /// A guest calls an isolated function.
 #[isolated(pid)]

@@ -11,6 +11,8 @@ mod nextest;
 mod remains;
 mod report;
 
+use harness_tests::machine::Need;
+use harness_tests::needs;
 use std::collections::{BTreeSet, HashMap};
 
 use fixtures::GUESTS;
@@ -48,11 +50,8 @@ fn one_after_the_other() {
 
 #[test]
 fn under_nextest() {
-    if nextest::is_installed() {
-        repeat("nextest", nextest::run);
-    } else {
-        eprintln!("cargo-nextest is not installed: not run under nextest");
-    }
+    needs!(Need::Nextest);
+    repeat("nextest", nextest::run);
 }
 
 /// Runs all guests as often as asked, and compares.

@@ -1,20 +1,11 @@
 //! The guests under cargo-nextest, a process for each, and its output read.
 
-use std::process::Command;
-
-use crate::binary::{self, cargo};
 use crate::remains::Run;
 use crate::{Said, Sayings};
+use harness_tests::build::cargo;
 
 /// In the output, in front of every test's name.
 const BINARY: &str = " harness-tests::guests ";
-
-/// Whether `cargo nextest` is there.
-pub(crate) fn is_installed() -> bool {
-    let mut command = Command::new(env!("CARGO"));
-    binary::clean(&mut command);
-    command.args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success())
-}
 
 /// Runs all guests.
 pub(crate) fn run(run: &Run) -> Sayings {

@@ -41,7 +41,7 @@ impl Run {
 
     /// Sets up a command to be this run, and reads its stdout and stderr to their ends.
     pub(crate) fn output(&self, command: &mut Command) -> String {
-        binary::clean(command);
+        harness_tests::build::clean(command);
         let (name, value) = self.mark.split_once('=').unwrap();
         command.env(name, value).env("HARNESS_REPORT", self.report()).env("TMPDIR", self.temporary());
         command.env(fixtures::PROGRAMS_VARIABLE, &binary::guests().programs);

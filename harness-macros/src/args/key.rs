@@ -59,6 +59,7 @@ static KEYS: &[Key] = &[
     value("hostname", "a host name of at most 64 bytes", r#"hostname = "box""#),
     value("uid", "a user id", "uid = 1000"),
     value("gid", "a group id", "gid = 1000"),
+    value("map", "`root` or `identity`: who you are in the user namespace", "map = identity"),
     Key {
         form: Form::BareOrValue,
         ..value("rootfs", "a directory, or no value for the host's root", r#"rootfs = "fixtures/busybox""#)
@@ -132,6 +133,10 @@ const ALIASES: &[(&str, &str)] = &[
     ("outcome", "expect"),
     ("skip", "unsupported"),
     ("group", "gid"),
+    ("uid_map", "map"),
+    ("mapping", "map"),
+    ("map_root_user", "map"),
+    ("map_current_user", "map"),
 ];
 
 /// The key and, for a namespace given a value, the option that takes such a value.

@@ -52,10 +52,26 @@ fn v1(node: &Node, usage: &mut Usage) {
         throttling(node, "throttled_time", Duration::from_nanos, usage);
     }
     if node.has(Controller::Cpuacct) {
-        let read = |file| node.number(file).map(Duration::from_nanos);
-        put(&mut usage.cpu_user, read("cpuacct.usage_user"), "cpuacct.usage_user");
-        put(&mut usage.cpu_system, read("cpuacct.usage_sys"), "cpuacct.usage_sys");
+        cpuacct(node, usage);
     }
+}
+
+/// What was used is exact, how it divides is counted at the timer's ticks (cpuacct.rst): the parts are scaled to
+/// the whole, as the kernel does for rusage. A body alone may have used more, before it entered: then its rusage
+/// stays.
+fn cpuacct(node: &Node, usage: &mut Usage) {
+    let read = |file| node.number(file);
+    let parts = read("cpuacct.usage_user").zip(read("cpuacct.usage_sys"));
+    let Some((total, (user, system))) = read("cpuacct.usage").zip(parts) else { return };
+    let known =
+        [&usage.cpu_user, &usage.cpu_system].into_iter().flatten().map(|part| part.value).sum::<Duration>();
+    if known > Duration::from_nanos(total) {
+        return;
+    }
+    let scaled = u128::from(total) * u128::from(user) / u128::from(user + system).max(1);
+    let user = if user + system == 0 { total } else { u64::try_from(scaled).unwrap_or(total).min(total) };
+    put(&mut usage.cpu_user, Some(Duration::from_nanos(user)), "cpuacct.usage_user");
+    put(&mut usage.cpu_system, Some(Duration::from_nanos(total - user)), "cpuacct.usage_sys");
 }
 
 fn v2(node: &Node, usage: &mut Usage) {
@@ -129,7 +145,11 @@ mod tests {
         for (file, text) in files {
             fs::write(dir.join(file), text).unwrap();
         }
-        let confirm = |(file, value): &(&'static str, &str)| Confirmed { file, value: (*value).to_owned() };
+        let confirm = |(file, value): &(&'static str, &str)| Confirmed {
+            file,
+            confirm: file,
+            value: (*value).to_owned(),
+        };
         Node {
             version,
             controllers: vec![Controller::Memory, Controller::Pids, Controller::Cpu, Controller::Cpuacct],
@@ -194,6 +214,7 @@ mod tests {
         let files = [
             ("memory.max_usage_in_bytes", "4096\n"),
             ("cpu.stat", "nr_periods 3\nnr_throttled 2\nthrottled_time 7000\n"),
+            ("cpuacct.usage", "60000\n"),
             ("cpuacct.usage_user", "10000\n"),
             ("cpuacct.usage_sys", "20000\n"),
         ];
@@ -202,8 +223,8 @@ mod tests {
             memory_peak: Some(Measured::new(4096, "memory.max_usage_in_bytes")),
             memory_limit: Some(Measured::new(8192, "memory.limit_in_bytes")),
             swap_limit: Some(Measured::new(4096, "memory.memsw.limit_in_bytes")),
-            cpu_user: micros(10, "cpuacct.usage_user"),
-            cpu_system: micros(20, "cpuacct.usage_sys"),
+            cpu_user: micros(20, "cpuacct.usage_user"),
+            cpu_system: micros(40, "cpuacct.usage_sys"),
             cpu_throttled: micros(7, "cpu.stat"),
             cpu_throttled_periods: Some(Measured::new(2, "cpu.stat")),
             ..Usage::default()

@@ -32,6 +32,8 @@ impl Log {
         let mut buffer = [0; RECORD];
         for _ in 0..MOST_RECORDS {
             match self.0.read(&mut buffer) {
+                // No kernel log: a container may have /dev/null in its place.
+                Ok(0) => break,
                 Ok(length) => record(&buffer[..length]).lines().for_each(&mut line),
                 // EPIPE: the oldest ones were overwritten meanwhile; reading goes on behind the gap.
                 Err(error) if error.raw_os_error() == Some(EPIPE) => {}

@@ -1,24 +1,35 @@
 //! Below which cgroup may a leaf be made? Rungs are tried in order; the first that works is used, and
 //! its name stands in the report. The only place where the shape of the machine's tree is judged.
 //!
+//! Found, at no cost ([`ready`]):
 //! 1. Below our own cgroup. On v1 always. On v2 only where the controllers are enabled already or can
 //!    be: by the no-internal-process rule (cgroup-v2.rst, "No Internal Process Constraint") a cgroup
-//!    that holds processes cannot enable them, and ours holds at least us. The root is exempt.
-//! 2. As root on v2: below the nearest ancestor that has the controllers enabled. The leaf is then a
-//!    relative of our own cgroup, outside of its limits. We never enable anything in an ancestor: it is
-//!    not ours.
+//!    that holds processes cannot enable them, and ours holds at least us. The root is exempt. That rule
+//!    makes a delegated cgroup above ours as good, if its processes all live in children, as in
+//!    `harness scope`.
+//!
+//! Made, when these do not do ([`climb`]):
+//! 2. Below our own cgroup, our processes having been moved to a child: where it is ours to arrange
+//!    (`domain`), and nobody else lives there (`evacuate`).
+//! 3. A transient scope of systemd (`systemd`, by feature), with the zygote in it.
+//! 4. As root: below the nearest ancestor that has the controllers enabled. We never enable anything in an
+//!    ancestor: it is not ours.
+//!
+//! On 3 and 4 the leaf is no descendant of our own cgroup, and outside of its limits.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use super::files;
+use super::evacuate::{Crowded, Movers, Ourselves, Undo, evacuate, undo_at_exit};
 use super::layout::Controller;
+use super::name::Maker;
+use super::{domain, files};
 use crate::error::{At, Object, SetupError, Step};
 
 /// A cgroup below which leaves may be made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rung {
     /// What it is, for the report.
     pub(crate) name: &'static str,
@@ -27,42 +38,159 @@ pub(crate) struct Rung {
     pub(crate) enabled: Vec<Controller>,
     /// Controllers that we may enable there.
     pub(crate) may_enable: Vec<Controller>,
+    /// Why no leaf can be made there at all.
+    pub(crate) refusal: Option<Errno>,
 }
 
-/// The rungs of the v2 hierarchy.
-pub(super) fn v2(own: &Path, point: &Path, root: bool) -> Vec<Rung> {
+/// A rung that could not be climbed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Missed {
+    /// A cgroup of somebody else's unit, which was not delegated.
+    NotOurs(PathBuf),
+    /// Our own cgroup cannot be emptied.
+    Crowded(Crowded),
+    /// systemd gave no scope, or was not asked (feature `systemd`).
+    NoScope { asked: bool, why: String },
+}
+
+/// The rungs of the v2 hierarchy that are there without any doing.
+pub(super) fn ready(own: &Path, point: &Path) -> Vec<Rung> {
     let mut rungs = vec![rung("below our own cgroup", own)];
-    // Only the root cgroup has no cgroup.events (cgroup-v2.rst).
-    if !own.join("cgroup.events").exists() {
+    if is_root_cgroup(own) {
         rungs[0].may_enable = known(&own.join("cgroup.controllers"));
+    }
+    let above = domain::of(own, point).into_iter().skip(1);
+    rungs.extend(above.map(|dir| arranged("below a cgroup that is delegated to us", &dir)));
+    rungs
+}
+
+/// The rungs above them, and why others could not be climbed.
+pub(super) fn climb(own: &Path, point: &Path, root: bool, ready: &[Rung]) -> (Vec<Rung>, Vec<Missed>) {
+    let (mut rungs, mut missed) = (Vec::new(), Vec::new());
+    if has_nothing(point) {
+        return (rungs, missed);
+    }
+    let mut note = |result: Result<Rung, Missed>| match result {
+        Ok(rung) => {
+            let is_good = rung.offers(&[Controller::Memory, Controller::Pids]);
+            rungs.push(rung);
+            is_good
+        }
+        Err(miss) => {
+            missed.push(miss);
+            false
+        }
+    };
+    // Moving is of no use for what has not come down to us, or is to be had without.
+    let is_there = |one: &Controller| ready.iter().any(|rung| rung.offers(&[*one]));
+    let is_of_use = !known(&own.join("cgroup.controllers")).iter().all(is_there);
+    let is_climbed = is_of_use && note(moved(own, point));
+    if !is_climbed && runs_systemd() {
+        note(zygotes_scope());
     }
     if root {
         let ancestors = own.ancestors().skip(1).take_while(|dir| dir.starts_with(point));
         rungs.extend(ancestors.map(|dir| rung("below an ancestor of our own cgroup", dir)));
     }
-    rungs
+    (rungs, missed)
+}
+
+/// The v2 hierarchy of a hybrid machine has no controllers that we know.
+pub(super) fn has_nothing(point: &Path) -> bool {
+    known(&point.join("cgroup.controllers")).is_empty()
+}
+
+/// For the processes of a cgroup that is to be emptied: who may be moved, and the name of the child that takes
+/// them.
+pub(super) struct Room<'a> {
+    pub(super) who: &'a dyn Movers,
+    pub(super) name: String,
+}
+
+/// Named as a leaf of ours, so that the next runner sweeps it when this one is dead.
+fn our_room() -> Result<Room<'static>, Missed> {
+    let us = Maker::this_process().at(Step::MakeRoom, "/proc/self");
+    let us = us.map_err(|error| Missed::Crowded(error.into()))?;
+    Ok(Room { who: &Ourselves, name: us.next_name() })
+}
+
+/// Our own cgroup without us, until this process ends.
+fn moved(own: &Path, point: &Path) -> Result<Rung, Missed> {
+    let child = emptied(own, point, &our_room()?)?;
+    undo_at_exit(Undo::Return { dir: own.to_owned(), child });
+    Ok(arranged("below our own cgroup, our processes moved to a leaf", own))
+}
+
+/// Empties our own cgroup, if it is ours; where its processes are now.
+pub(super) fn emptied(own: &Path, point: &Path, room: &Room<'_>) -> Result<PathBuf, Missed> {
+    if domain::of(own, point).is_empty() {
+        return Err(Missed::NotOurs(own.to_owned()));
+    }
+    if let Some(errno) = domain::refusal(own) {
+        return Err(Missed::Crowded(SetupError::new(Step::MakeRoom, own, errno).into()));
+    }
+    evacuate(own, room).map_err(Missed::Crowded)
+}
+
+/// sd_booted(3).
+pub(super) fn runs_systemd() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
+fn zygote() -> Result<i32, Missed> {
+    crate::zygote::pid().map(nix::unistd::Pid::as_raw).ok_or_else(|| no_scope(true, "there is no zygote"))
+}
+
+/// A scope that lives as long as the zygote.
+fn zygotes_scope() -> Result<Rung, Missed> {
+    let (dir, child) = in_scope(zygote()?, &our_room()?)?;
+    undo_at_exit(Undo::Leave { child });
+    Ok(arranged("in a transient scope of systemd", &dir))
+}
+
+/// A scope of systemd for this process, and where in it it is then.
+#[cfg(feature = "systemd")]
+pub(super) fn in_scope(pid: i32, room: &Room<'_>) -> Result<(PathBuf, PathBuf), Missed> {
+    super::systemd::scope(pid).map_err(|why| no_scope(true, &why))?;
+    let own = super::layout::v2_place(pid).map(|place| place.own);
+    let dir = own.ok_or_else(|| no_scope(true, "the scope is not in the mounted hierarchy"))?;
+    let child = evacuate(&dir, room).map_err(Missed::Crowded)?;
+    Ok((dir, child))
+}
+
+#[cfg(not(feature = "systemd"))]
+pub(super) fn in_scope(_pid: i32, _room: &Room<'_>) -> Result<(PathBuf, PathBuf), Missed> {
+    Err(no_scope(false, "it was not asked"))
+}
+
+fn no_scope(asked: bool, why: &str) -> Missed {
+    Missed::NoScope { asked, why: why.to_owned() }
+}
+
+/// Only the root cgroup has no cgroup.events (cgroup-v2.rst).
+fn is_root_cgroup(dir: &Path) -> bool {
+    !dir.join("cgroup.events").exists()
 }
 
 fn rung(name: &'static str, parent: &Path) -> Rung {
-    let enabled = known(&parent.join("cgroup.subtree_control"));
-    Rung { name, parent: parent.to_owned(), enabled, may_enable: Vec::new() }
+    Rung {
+        name,
+        parent: parent.to_owned(),
+        enabled: known(&parent.join("cgroup.subtree_control")),
+        may_enable: Vec::new(),
+        refusal: domain::refusal(parent),
+    }
+}
+
+/// A rung below a cgroup of ours: without processes of its own it may enable what it has.
+fn arranged(name: &'static str, parent: &Path) -> Rung {
+    let is_empty = files::read(&parent.join("cgroup.procs")).is_ok_and(|pids| pids.trim().is_empty());
+    let may_enable = if is_empty { known(&parent.join("cgroup.controllers")) } else { Vec::new() };
+    Rung { may_enable, ..rung(name, parent) }
 }
 
 fn known(path: &Path) -> Vec<Controller> {
     Controller::among(&files::words(path))
-}
-
-/// What the rungs offer, for the message that it is not enough.
-pub(super) fn describe(rungs: &[Rung]) -> String {
-    let parts: Vec<String> = rungs
-        .iter()
-        .map(|rung| {
-            let names: Vec<&str> = rung.enabled.iter().map(|controller| controller.name()).collect();
-            let names = if names.is_empty() { "nothing".to_owned() } else { names.join(" ") };
-            format!("{} enables {names} for its children", rung.parent.display())
-        })
-        .collect();
-    parts.join("; ")
 }
 
 /// Makes the directory `name` on the first rung that has the needed controllers and lets us.
@@ -91,11 +219,12 @@ pub(super) fn make<'a>(
 impl Rung {
     /// Whether a leaf here can have all these controllers.
     pub(super) fn offers(&self, needed: &[Controller]) -> bool {
-        needed.iter().all(|one| self.enabled.contains(one) || self.may_enable.contains(one))
+        self.refusal.is_none()
+            && needed.iter().all(|one| self.enabled.contains(one) || self.may_enable.contains(one))
     }
 
     /// Whether leaves here never have a controller: the v2 hierarchy of a hybrid machine.
-    pub(super) fn is_bare(&self) -> bool {
+    pub(crate) fn is_bare(&self) -> bool {
         self.enabled.is_empty() && self.may_enable.is_empty()
     }
 
@@ -140,8 +269,14 @@ mod tests {
         dir
     }
 
+    fn all(own: &Path, point: &Path, root: bool) -> Vec<Rung> {
+        let mut rungs = ready(own, point);
+        rungs.extend(climb(own, point, root, &rungs).0);
+        rungs
+    }
+
     fn made(dir: &Path, own: &str, root: bool, needed: &[Controller]) -> Result<String, SetupError> {
-        let rungs = v2(&dir.join(own), dir, root);
+        let rungs = all(&dir.join(own), dir, root);
         let (made, rung) = make(&rungs, needed, &[Pids, Controller::Io], "leaf")?;
         assert!(made.is_dir() && made == rung.parent.join("leaf"));
         Ok(made.strip_prefix(dir).unwrap().display().to_string())
@@ -164,10 +299,8 @@ mod tests {
         assert_eq!(after, [Memory, Pids]);
         assert_eq!(known(&dir.path().join("s/own/cgroup.subtree_control")), []);
         // Never above the mount point, whatever lies there.
-        assert_eq!(v2(&dir.path().join("s/own"), &dir.path().join("s"), true).len(), 2);
-        let rungs = v2(&dir.path().join("s/own"), dir.path(), false);
-        assert!(rungs.len() == 1 && !rungs[0].offers(&[Memory]));
-        assert!(describe(&rungs).ends_with("s/own enables nothing for its children"));
+        let top = dir.path().join("s");
+        assert!(all(&dir.path().join("s/own"), &top, true).iter().all(|rung| rung.parent.starts_with(&top)));
     }
 
     #[test]
@@ -183,7 +316,7 @@ mod tests {
     fn the_first_error_counts() {
         let dir = tree(&[("", "memory", "memory"), ("own", "memory", "memory")]);
         let own = dir.path().join("own");
-        let rungs = v2(&own, dir.path(), true);
+        let rungs = all(&own, dir.path(), true);
         fs::create_dir(own.join("leaf")).unwrap();
         fs::create_dir(dir.path().join("leaf")).unwrap();
         let error = make(&rungs, &[Memory], &[], "leaf").unwrap_err();

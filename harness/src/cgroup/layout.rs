@@ -7,10 +7,12 @@ use std::path::Path;
 
 use nix::unistd::geteuid;
 
-use super::ladder::{self, Rung};
+use super::domain;
+use super::ladder::{self, Missed, Rung};
 use super::limits::LeafLimits;
 use super::mounts::{self, Place};
 use crate::error::Unsupported;
+use crate::render;
 
 /// A cgroup controller that we read or write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,24 +47,37 @@ impl Controller {
 }
 
 /// Version of a hierarchy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Version {
     V1,
+    #[default]
     V2,
 }
 
 /// A mounted hierarchy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Hierarchy {
     pub(crate) version: Version,
     /// Where a leaf may be made in it, best first.
     pub(crate) rungs: Vec<Rung>,
+    /// v2: where the ladder stands; none when it has been climbed.
+    pub(crate) ladder: Option<Place>,
+    /// The rungs that could not be climbed.
+    pub(crate) missed: Vec<Missed>,
 }
 
 impl Hierarchy {
     /// Whether a leaf in it can have all these controllers.
     fn offers(&self, needed: &[Controller]) -> bool {
         self.rungs.iter().any(|rung| rung.offers(needed))
+    }
+
+    fn climb(&mut self) {
+        if let Some(place) = self.ladder.take() {
+            let (rungs, missed) = ladder::climb(&place.own, &place.point, geteuid().is_root(), &self.rungs);
+            self.rungs.extend(rungs);
+            self.missed = missed;
+        }
     }
 }
 
@@ -100,10 +115,19 @@ pub(crate) fn detect() -> Result<Layout, Unsupported> {
         return Err(unsupported(
             "a cgroup",
             "no cgroup hierarchy that shows our own cgroup is mounted",
-            MOUNT,
+            render::MOUNT_CGROUPS,
         ));
     }
     Ok(Layout { hierarchies })
+}
+
+/// Where a process is in the v2 hierarchy.
+#[cfg(feature = "systemd")]
+pub(super) fn v2_place(pid: i32) -> Option<Place> {
+    let cgroup = fs::read(format!("/proc/{pid}/cgroup")).ok()?;
+    let mountinfo = fs::read("/proc/self/mountinfo").ok()?;
+    let mut places = mounts::places(&cgroup, &mountinfo).into_iter();
+    places.find(|place| place.v2 && place.own.join("cgroup.procs").exists())
 }
 
 fn read(path: &str) -> Result<Vec<u8>, Unsupported> {
@@ -112,20 +136,23 @@ fn read(path: &str) -> Result<Vec<u8>, Unsupported> {
 
 fn hierarchy(place: &Place) -> Option<Hierarchy> {
     if place.v2 {
-        let rungs = ladder::v2(&place.own, &place.point, geteuid().is_root());
-        return Some(Hierarchy { version: Version::V2, rungs });
+        let rungs = ladder::ready(&place.own, &place.point);
+        let ladder = Some(place.clone());
+        return Some(Hierarchy { rungs, ladder, ..Hierarchy::default() });
     }
     // A v1 hierarchy without a controller that we use (freezer, name=systemd) stays unused.
     let controllers = Controller::among(&place.controllers);
-    (!controllers.is_empty()).then(|| Hierarchy::v1(&place.own, controllers))
+    if controllers.is_empty() {
+        return None;
+    }
+    let mut hierarchy = Hierarchy::v1(&place.own, controllers);
+    hierarchy.rungs[0].refusal = domain::refusal(&place.own);
+    Some(hierarchy)
 }
 
-const MOUNT: &str = "mount it, for example: mount -t cgroup2 none /sys/fs/cgroup";
-const DELEGATE: &str = "run in a cgroup with delegated controllers, for example: \
-     systemd-run --user --scope -p Delegate=yes cargo test";
-
 fn unsupported(need: &str, found: &str, remedy: &str) -> Unsupported {
-    Unsupported { need: need.to_owned(), found: found.to_owned(), remedy: remedy.to_owned() }
+    let [need, found, remedy] = [need, found, remedy].map(str::to_owned);
+    Unsupported { need, found, remedy, step: None }
 }
 
 impl Hierarchy {
@@ -136,25 +163,35 @@ impl Hierarchy {
             parent: own.to_owned(),
             enabled: controllers,
             may_enable: Vec::new(),
+            refusal: None,
         };
-        Self { version: Version::V1, rungs: vec![rung] }
+        Self { version: Version::V1, rungs: vec![rung], ..Self::default() }
     }
 }
 
 impl Layout {
+    /// The same with every rung that can be had, and these arranged: our processes may be moved, and systemd
+    /// be asked.
+    #[must_use]
+    pub(crate) fn climb(mut self) -> Self {
+        self.hierarchies.iter_mut().for_each(Hierarchy::climb);
+        self
+    }
+
     /// Whether leaves with these limits can be made, as far as it can be known without making one.
     pub(crate) fn supports(&self, limits: &LeafLimits) -> Result<(), Unsupported> {
         for (need, controller) in limits.needs() {
+            let name = controller.name();
             let Some(hierarchy) = self.of(controller) else {
-                let found = format!(
-                    "no mounted hierarchy that shows our own cgroup has the {} controller",
-                    controller.name()
-                );
-                return Err(unsupported(need, &found, self.remedy()));
+                let (found, remedy) = render::no_leaf(&self.hierarchies, &[name]);
+                return Err(unsupported(need, &found, &remedy));
             };
             // On v2 the controllers must come together: one leaf holds them all.
-            if !hierarchy.offers(&in_hierarchy(hierarchy, limits)) {
-                return Err(unsupported(need, &ladder::describe(&hierarchy.rungs), DELEGATE));
+            let together = in_hierarchy(hierarchy, limits);
+            if !hierarchy.offers(&together) {
+                let names: Vec<&str> = together.iter().map(|controller| controller.name()).collect();
+                let (found, remedy) = render::no_leaf(std::slice::from_ref(hierarchy), &names);
+                return Err(unsupported(need, &found, &remedy));
             }
             let v1 = hierarchy.version == Version::V1;
             if v1 && limits.swap_max.is_some() && limits.memory_max.is_none() {
@@ -162,19 +199,20 @@ impl Layout {
                 return Err(unsupported("swap = ...", found, "give `mem = ...`, too"));
             }
         }
-        if limits.cpu_time && self.cpu_time().is_none() {
-            let found = "neither a cgroup v2 hierarchy nor the cpuacct controller is mounted";
-            return Err(unsupported("cpu_time = ...", found, MOUNT));
-        }
-        Ok(())
+        if limits.cpu_time { self.counts_cpu_time() } else { Ok(()) }
     }
 
-    fn remedy(&self) -> &'static str {
-        if self.hierarchies.iter().any(|hierarchy| hierarchy.version == Version::V2) {
-            DELEGATE
-        } else {
-            MOUNT
+    fn counts_cpu_time(&self) -> Result<(), Unsupported> {
+        let need = "cpu_time = ...";
+        let Some(hierarchy) = self.cpu_time() else {
+            let found = "neither a cgroup v2 hierarchy nor the cpuacct controller is mounted";
+            return Err(unsupported(need, found, render::MOUNT_CGROUPS));
+        };
+        if !hierarchy.offers(&[]) {
+            let (found, remedy) = render::no_leaf(&self.hierarchies, &[]);
+            return Err(unsupported(need, &found, &remedy));
         }
+        Ok(())
     }
 
     fn of(&self, controller: Controller) -> Option<&Hierarchy> {
@@ -230,8 +268,9 @@ mod tests {
             parent: PathBuf::from("/v2"),
             enabled: enabled.to_vec(),
             may_enable: Vec::new(),
+            refusal: None,
         };
-        Hierarchy { version: Version::V2, rungs: vec![rung] }
+        Hierarchy { rungs: vec![rung], ..Hierarchy::default() }
     }
 
     fn v1(controllers: &[Controller]) -> Hierarchy {
@@ -281,7 +320,8 @@ mod tests {
         assert_eq!((joins.len(), &joins[0].needed[..]), (1, &[Memory, Pids][..]));
         assert_eq!(joins[0].wanted, [Memory, Pids, Io]);
         let missing = Layout { hierarchies: vec![v2(&[Pids])] }.supports(&limits).unwrap_err();
-        assert_eq!((missing.need.as_str(), missing.remedy.as_str()), ("mem = ...", DELEGATE));
+        assert_eq!(missing.need, "mem = ...");
+        assert!(missing.remedy.contains("harness scope"), "{missing:?}");
         // Each controller is there, but no one cgroup has both.
         let mut split = v2(&[Memory]);
         split.rungs.extend(v2(&[Pids]).rungs);

@@ -31,7 +31,7 @@ pub(crate) struct LeafLimits {
 
 impl LeafLimits {
     /// The controllers that are needed, each with the attribute's word for the need.
-    pub(super) fn needs(&self) -> Vec<(&'static str, Controller)> {
+    pub(crate) fn needs(&self) -> Vec<(&'static str, Controller)> {
         let all = [
             (self.memory_max.is_some(), "mem = ...", Controller::Memory),
             (self.swap_max.is_some(), "swap = ...", Controller::Memory),
@@ -84,7 +84,22 @@ impl Setting {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Confirmed {
     pub(super) file: &'static str,
+    /// The file that showed it.
+    pub(super) confirm: &'static str,
     pub(super) value: String,
+}
+
+impl Confirmed {
+    /// Looks again after the run: a limit that somebody lifted or took away meanwhile was none.
+    pub(super) fn still_holds(&self, dir: &Path) -> Result<(), SetupError> {
+        let path = dir.join(self.confirm);
+        let found = files::read(&path).at(Step::ReadLeaf, &path)?.trim().to_owned();
+        if found == self.value {
+            return Ok(());
+        }
+        let object = Object::Write { path, value: self.value.clone() };
+        Err(SetupError { step: Step::ReadLeaf, object, cause: Cause::ReadBack { found } })
+    }
 }
 
 /// Writes the limits of these controllers into the leaf's directory and reads each one back.
@@ -119,7 +134,7 @@ impl Setting {
         let path = dir.join(self.confirm);
         let found = files::read(&path).at(Step::ReadBack, &path)?.trim().to_owned();
         if self.repeats.same(&self.value, &found) {
-            return Ok(Confirmed { file: self.file, value: found });
+            return Ok(Confirmed { file: self.file, confirm: self.confirm, value: found });
         }
         let object = Object::Write { path, value: self.value.clone() };
         Err(SetupError { step: Step::ReadBack, object, cause: Cause::ReadBack { found } })
@@ -251,6 +266,20 @@ mod tests {
         // The memory file itself is never optional.
         let error = apply(leaf(&[]).path(), Version::V2, &[Controller::Memory], &limits).unwrap_err();
         assert_eq!((error.step, error.cause), (Step::WriteLimit, Cause::Errno(Errno::ENOENT)));
+    }
+
+    #[test]
+    fn limits_that_were_lifted_or_taken_away() {
+        let dir = leaf(&["pids.max"]);
+        let limits = LeafLimits { pids_max: Some(7), ..LeafLimits::default() };
+        let confirmed = apply(dir.path(), Version::V2, &[Controller::Pids], &limits).unwrap();
+        assert_eq!(confirmed[0].still_holds(dir.path()), Ok(()));
+        fs::write(dir.path().join("pids.max"), "max\n").unwrap();
+        let error = confirmed[0].still_holds(dir.path()).unwrap_err();
+        assert_eq!((error.step, error.cause), (Step::ReadLeaf, Cause::ReadBack { found: "max".to_owned() }));
+        fs::remove_file(dir.path().join("pids.max")).unwrap();
+        let error = confirmed[0].still_holds(dir.path()).unwrap_err();
+        assert_eq!((error.step, error.cause), (Step::ReadLeaf, Cause::Errno(Errno::ENOENT)));
     }
 
     #[test]

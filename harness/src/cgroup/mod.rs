@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! detect ─ Layout ─ supports(limits)         once: where may leaves be made?      layout, mounts, ladder
+//!             ├ climb                        once, if these places do not do      ladder, domain, evacuate, systemd
 //!             └ Leaf::make                   mkdir in each hierarchy, limits      node, limits, v1, v2
 //!                 ├ entrances, clone_into    the guest enters
 //!                 ├ sample, cpu_time         now and then, while it runs          memory_stat
@@ -15,6 +16,8 @@
 //! What a limit needs must work. Everything else (pids for its peak, the v2 hierarchy of a hybrid
 //! machine for cpu time and pressure) is optional: without it, its figures are absent.
 
+mod domain;
+mod evacuate;
 mod figures;
 mod files;
 mod kmsg;
@@ -27,8 +30,13 @@ mod name;
 mod node;
 mod oom;
 mod oom_report;
+mod own;
 mod remove;
+#[cfg(feature = "cli")]
+mod scope;
 mod sweep;
+#[cfg(feature = "systemd")]
+mod systemd;
 #[cfg(test)]
 mod tests;
 mod v1;
@@ -38,15 +46,21 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::layout::Version;
-pub(crate) use self::layout::{Layout, detect};
+pub(crate) use self::evacuate::Crowded;
+pub(crate) use self::ladder::{Missed, Rung};
+#[cfg(test)]
+pub(crate) use self::layout::Controller;
+pub(crate) use self::layout::{Hierarchy, Layout, Version, detect};
 pub(crate) use self::limits::LeafLimits;
 use self::memory_stat::Sample;
 use self::name::Maker;
 use self::node::Node;
 use self::oom::Watch;
+pub(crate) use self::own::own_v2;
+#[cfg(feature = "cli")]
+pub(crate) use self::scope::{NoPlace, arrange};
 use crate::error::{At, SetupError, Step};
-use crate::evidence::{Oom, Usage};
+use crate::evidence::{Oom, Process, Usage};
 
 /// A cgroup of one run. Dropped without [`Leaf::remove`], it is removed silently.
 #[derive(Debug, Default)]
@@ -134,6 +148,16 @@ impl Leaf {
         Ok(Some(struck.oom))
     }
 
+    /// Whether the limits were in force to the end. To be called before removal.
+    ///
+    /// # Errors
+    /// The first one that is not, or not to be seen, any more.
+    pub(crate) fn limits_held(&self) -> Result<(), SetupError> {
+        let mut all =
+            self.nodes.iter().flat_map(|node| node.confirmed.iter().map(|limit| (limit, &node.dir)));
+        all.try_for_each(|(limit, dir)| limit.still_holds(dir))
+    }
+
     /// Fills in the figures; one that cannot be read is absent. About 0.1 ms, so only for somebody who
     /// reads them.
     pub(crate) fn figures(&self, usage: &mut Usage) {
@@ -141,6 +165,11 @@ impl Leaf {
         if !self.struck {
             usage.memory_stat = Sample::take(&self.nodes).map(Sample::at_the_end);
         }
+    }
+
+    /// Who is inside, for a guest whose init could not tell.
+    pub(crate) fn inhabitants(&self) -> Vec<Process> {
+        remove::inhabitants(&self.paths())
     }
 
     /// Kills everything inside and removes the directories.

@@ -9,15 +9,15 @@ use crate::mountinfo::{self, Mount};
 
 /// One place where one of our own cgroups can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The controllers of a v1 hierarchy; empty for the v2 one, which says so in its own files.
-    pub(super) controllers: Vec<String>,
+    pub(crate) controllers: Vec<String>,
     /// Whether this is the v2 hierarchy.
-    pub(super) v2: bool,
+    pub(crate) v2: bool,
     /// The mount point.
-    pub(super) point: PathBuf,
+    pub(crate) point: PathBuf,
     /// Our own cgroup, seen through that mount.
-    pub(super) own: PathBuf,
+    pub(crate) own: PathBuf,
 }
 
 /// Every place, in the order of `/proc/self/cgroup`; a hierarchy mounted twice is there twice.

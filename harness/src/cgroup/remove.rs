@@ -14,6 +14,8 @@ use nix::unistd::Pid;
 
 use super::files;
 use crate::error::{At, SetupError, Step};
+use crate::evidence::Process;
+use crate::processes;
 
 /// How long killed processes may take; a process in uninterruptible sleep can outlast it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,6 +47,25 @@ pub(super) fn remove(dirs: &[PathBuf], patience: Duration) -> Result<(), SetupEr
     }
 }
 
+/// Removes a cgroup that nobody is to live in any more, and kills nobody: one of its processes may be ours.
+///
+/// # Errors
+/// EBUSY when somebody does.
+pub(super) fn remove_empty(dir: &Path, patience: Duration) -> io::Result<()> {
+    let give_up = Instant::now() + patience;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match rmdir(dir) {
+            // A process that has just ended counts for a moment.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < give_up => {
+                thread::sleep(pause);
+                pause = LONGEST_PAUSE.min(pause * 2);
+            }
+            done => return done,
+        }
+    }
+}
+
 /// rmdir, and only where that is not enough, descendants first.
 fn remove_tree(dir: &Path) -> io::Result<()> {
     match rmdir(dir) {
@@ -72,19 +93,31 @@ fn kill_all(dir: &Path) {
         return;
     }
     for dir in files::tree(dir).unwrap_or_default() {
-        for pid in processes(&dir) {
+        for pid in pids(&dir) {
             // ESRCH: it was faster.
             let _ = kill(pid, Signal::SIGKILL);
         }
     }
 }
 
+/// Who is in these cgroups and below, but for those who are dying anyway.
+pub(super) fn inhabitants(dirs: &[PathBuf]) -> Vec<Process> {
+    let proc = Path::new("/proc");
+    // What cannot be read is not named; removal then says that it is not empty.
+    let dirs = dirs.iter().flat_map(|dir| files::tree(dir).unwrap_or_default());
+    let mut all: Vec<i32> = dirs.flat_map(|dir| pids(&dir)).map(Pid::as_raw).collect();
+    all.sort_unstable();
+    all.dedup();
+    let alive = all.into_iter().filter(|pid| !processes::is_dying(proc, *pid));
+    alive.filter_map(|pid| processes::describe(proc, pid)).collect()
+}
+
 /// Who is in a cgroup. Never 0, which is how v2 writes a process of another pid namespace and would mean
 /// our own process group, and never ourselves.
-fn processes(dir: &Path) -> Vec<Pid> {
+fn pids(dir: &Path) -> Vec<Pid> {
     let list = files::words(&dir.join("cgroup.procs"));
-    let pids = list.iter().filter_map(|word| word.parse().ok()).filter(|pid| *pid > 0);
-    pids.map(Pid::from_raw).filter(|pid| *pid != Pid::this()).collect()
+    let found = list.iter().filter_map(|word| word.parse().ok()).filter(|pid| *pid > 0);
+    found.map(Pid::from_raw).filter(|pid| *pid != Pid::this()).collect()
 }
 
 #[cfg(test)]
@@ -96,7 +129,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let us = Pid::this();
         fs::write(dir.path().join("cgroup.procs"), format!("0\n-1\n{us}\n4711\n")).unwrap();
-        assert_eq!(processes(dir.path()), [Pid::from_raw(4711)]);
+        assert_eq!(pids(dir.path()), [Pid::from_raw(4711)]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::errno::Errno;
 
 use super::layout::{Controller, Hierarchy, Version};
-use super::{Layout, Leaf, LeafLimits, detect, files, kmsg, name, remove as removal};
+use super::{Layout, Leaf, LeafLimits, files, kmsg, name, remove as removal};
 use crate::error::{Cause, Object, Step};
 use crate::evidence::{Oom, OomBy, Usage};
 use std::time::Duration;
@@ -30,7 +30,8 @@ fn leaf(limits: &LeafLimits) -> Option<Leaf> {
 }
 
 fn layout(limits: &LeafLimits) -> Option<Layout> {
-    let found = detect().and_then(|layout| layout.supports(limits).map(|()| layout));
+    let found = crate::host::get(Some(limits)).and_then(|host| host.cgroups.clone());
+    let found = found.and_then(|layout| layout.supports(limits).map(|()| layout));
     match found {
         Ok(layout) => Some(layout),
         Err(missing) if std::env::var_os("HARNESS_UNSUPPORTED").is_some_and(|value| value == "skip") => {

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::cgroup;
-use crate::spec::{Bind, Size};
+use crate::spec::{Bind, IdMapping, Size};
 
 fn host(privileged: bool) -> Host {
     let (uid, gid) = if privileged { (0, 0) } else { (1000, 100) };
     let all = vec![(0, u32::MAX)];
     Host {
         privileged,
+        nested: false,
         uid,
         gid,
         uid_ranges: all.clone(),
@@ -19,6 +20,7 @@ fn host(privileged: bool) -> Host {
             need: "a cgroup".into(),
             found: "none".into(),
             remedy: "mount one".into(),
+            step: None,
         }),
     }
 }
@@ -94,6 +96,18 @@ fn every_limit_of_a_cgroup_is_refused_without_one_and_no_other_is() {
     }
 }
 
+/// Root of a rootless container has every privilege and mounts as a user all the same.
+#[test]
+fn in_a_nested_user_namespace_overlays_are_those_of_a_user() {
+    let userxattr = |nested, namespaces| {
+        let host = Host { nested, ..host(true) };
+        plan(&spec().unshare(namespaces), &host).guest.tree.unwrap().userxattr
+    };
+    assert!(!userxattr(false, Namespaces::PID));
+    assert!(userxattr(true, Namespaces::PID));
+    assert!(userxattr(false, Namespaces::PID.with(Namespaces::USER)));
+}
+
 #[test]
 fn memory_without_swap_means_no_swap() {
     let Ok(layout) = cgroup::detect() else { return };
@@ -113,6 +127,17 @@ fn ids_are_all_mapped_with_privilege_and_one_without() {
     assert_eq!(map(&user, false).gid_map, "0 100 1\n");
     assert!(map(&user, false).deny_setgroups);
     assert_eq!(map(&spec().uid(7).gid(8), false).uid_map, "7 1000 1\n");
+    let itself = spec().map(IdMapping::Identity);
+    assert_eq!(map(&itself, false).uid_map, "1000 1000 1\n");
+    let guest = plan(&itself, &host(false)).guest;
+    assert_eq!((guest.uid, guest.gid), (Some(1000), Some(100)), "an ordinary user, without capabilities");
+    assert_eq!(map(&itself, true).uid_map, "0 0 4294967295\n");
+    assert_eq!(plan(&itself, &host(true)).guest.uid, None);
+    let root = spec().map(IdMapping::Root);
+    assert_eq!(map(&root, false), map(&user, false));
+    assert_eq!(map(&root, true), map(&user, true));
+    let capable = Host { uid: 1000, gid: 100, ..host(true) };
+    assert_eq!(plan(&root, &capable).id_maps.unwrap().gid_map, "0 100 1\n");
     assert_eq!(plan(&spec().uid(7), &host(true)).id_maps, None, "root changes its id without a namespace");
 }
 

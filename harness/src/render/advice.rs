@@ -15,6 +15,9 @@ pub(super) fn of(spec: &Spec<'_>, outcome: &Outcome, evidence: &Evidence) -> Opt
              it whole with `RUST_BACKTRACE=0` or a larger `mem`"
                 .to_owned(),
         ),
+        Outcome::OomKilled { by: OomBy::OwnLimit, .. } if !evidence.started => {
+            Some("this is less than it takes to get to the test function: raise `mem`".to_owned())
+        }
         Outcome::OomKilled { by, .. } => Some(oom(spec, *by)),
         Outcome::TimedOut { limit } => timed_out(spec, *limit, evidence),
         Outcome::Signaled { signal, .. } => signaled(spec, *signal, evidence),

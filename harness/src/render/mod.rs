@@ -7,10 +7,16 @@
 //!   again   cargo test -p demo -- --exact hungry
 //!   remedy  use less memory, or raise `mem`                               advice (how it ended),
 //! ```                                                                     remedy (a step that failed)
+//! `policy` is about machines that cannot run a test, `capability` and `doctor` about machines alone.
 //! `words` has the units, the signals and the table; `setup` says which step failed, on what, and why.
 
 mod advice;
+pub(crate) mod capability;
+#[cfg(feature = "cli")]
+mod doctor;
 mod headline;
+mod ladder;
+mod policy;
 mod remedy;
 mod rows;
 mod setup;
@@ -24,8 +30,17 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
+pub(crate) use self::ladder::{MOUNT_CGROUPS, no_leaf};
+#[cfg(feature = "cli")]
+pub(crate) use self::ladder::{no_place, not_run_by_scope};
+pub(crate) use self::policy::{ending, objection, skipped, skips, unsupported};
 use self::words::Table;
-pub(crate) use self::words::signal_name;
+pub(crate) use self::words::{errno, signal_name};
+#[cfg(feature = "cli")]
+pub(crate) use self::{
+    doctor::{doctor, doctor_json, not_written},
+    policy::{bad_option, missing},
+};
 use crate::error::{Cause, SetupError, Step, Unsupported};
 use crate::evidence::{Evidence, Process, Usage};
 use crate::outcome::Outcome;
@@ -50,26 +65,6 @@ pub(crate) fn not_run(spec: &Spec<'_>, error: &SetupError, again: &str) -> Strin
         table.row("remedy", remedy(error.step, errno).map(str::to_owned));
     }
     table.text()
-}
-
-/// This machine lacks something, and the test must not be skipped.
-pub(crate) fn unsupported(spec: &Spec<'_>, unsupported: &Unsupported) -> String {
-    let mut table = Table::new(headline(spec, "cannot run on this machine"));
-    table.row("needs", words::shown(&unsupported.need));
-    table.row("found", words::shown(&unsupported.found));
-    table.row("remedy", words::shown(&unsupported.remedy));
-    table.row(
-        "or",
-        "skip it here: `unsupported = skip`, or HARNESS_UNSUPPORTED=skip for all tests".to_owned(),
-    );
-    table.text()
-}
-
-/// The notice of a skip, for the real stderr, which has one line for it.
-pub(crate) fn skipped(spec: &Spec<'_>, unsupported: &Unsupported) -> String {
-    let Unsupported { need, found, remedy } = unsupported;
-    let [need, found, remedy] = [need, found, remedy].map(|text| words::shown(text));
-    format!("SKIP {}: {need}: {found}; {remedy}\n", spec.name)
 }
 
 /// What a passed test used, for those who look at its output.
@@ -106,6 +101,11 @@ pub(crate) fn report_not_written(path: &Path, error: &io::Error) -> String {
 /// `<step> <object>: <why>`.
 pub(crate) fn setup_error(error: &SetupError) -> String {
     setup::line(error)
+}
+
+/// What a machine lacks that refuses a step, by the attribute's words.
+pub(crate) fn need(error: &SetupError) -> String {
+    setup::need(error)
 }
 
 /// What to do about a failed step, where the errno tells.

@@ -15,7 +15,7 @@ fn specific(step: Step, errno: Errno) -> Option<&'static str> {
         Step::AskZygote => zygote(errno),
         Step::Clone | Step::Unshare | Step::WriteMap => namespaces(step, errno),
         Step::ForkBody => fork(errno),
-        Step::FindCgroup | Step::MakeLeaf | Step::EnableControllers => leaf(errno),
+        Step::FindCgroup | Step::MakeLeaf | Step::EnableControllers | Step::MakeRoom => leaf(errno),
         Step::WriteLimit | Step::EnterLeaf | Step::ReadLeaf | Step::RemoveLeaf => in_leaf(step, errno),
         Step::OpenRootfs | Step::Stage | Step::Overlay | Step::PivotRoot => rootfs(step, errno),
         Step::Bind | Step::KeepVisible | Step::MountPoint | Step::Tmpfs => mounts(step, errno),
@@ -46,9 +46,12 @@ fn zygote(errno: Errno) -> Option<&'static str> {
     }
 }
 
-const APPARMOR: &str = "AppArmor forbids user namespaces here, as on Ubuntu: \
+pub(super) const APPARMOR: &str = "AppArmor forbids user namespaces here, as on Ubuntu: \
     `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, or a profile with `userns,` for this test binary, \
     or run as root";
+const FORBIDDEN: &str = "a namespace was granted, and its use is forbidden: by AppArmor on Ubuntu, `sysctl -w \
+    kernel.apparmor_restrict_unprivileged_userns=0`, or a profile with `userns,` for this test binary; in a \
+    container, `docker run --security-opt apparmor=unconfined`";
 const CONTAINER: &str = "mounts are forbidden here: in a container, `docker run --cap-add SYS_ADMIN \
     --security-opt seccomp=unconfined --security-opt apparmor=unconfined`; or run as root";
 
@@ -60,7 +63,8 @@ fn namespaces(step: Step, errno: Errno) -> Option<&'static str> {
         }
         (_, Errno::EPERM) => Some(
             "namespaces are forbidden here: in a container, `docker run --cap-add SYS_ADMIN --security-opt \
-             seccomp=unconfined`; on Debian, `sysctl -w kernel.unprivileged_userns_clone=1`; or run as root",
+             seccomp=unconfined --security-opt apparmor=unconfined`; on Debian, `sysctl -w \
+             kernel.unprivileged_userns_clone=1`; or run as root of the machine",
         ),
         (_, Errno::ENOSPC | Errno::EUSERS) => Some(
             "no more namespaces of a kind are allowed: raise what is low in `sysctl user`, for example \
@@ -88,8 +92,8 @@ fn fork(errno: Errno) -> Option<&'static str> {
     }
 }
 
-const DELEGATE: &str = "this user may not make cgroups here: \
-    `systemd-run --user --scope -p Delegate=yes cargo test`, or run as root";
+const DELEGATE: &str = "this user may not make cgroups here: `harness scope -- cargo test` (`cargo install \
+    isolated-harness --features cli`), or run as root";
 
 fn leaf(errno: Errno) -> Option<&'static str> {
     match errno {
@@ -100,7 +104,7 @@ fn leaf(errno: Errno) -> Option<&'static str> {
         ),
         Errno::EBUSY => Some(
             "this cgroup has processes of its own, and so cannot enable controllers for children (cgroups(7), \
-             \"no internal processes\"): `systemd-run --user --scope -p Delegate=yes cargo test`",
+             \"no internal processes\"): `harness scope -- cargo test`",
         ),
         Errno::EAGAIN | Errno::ENOSPC => Some(
             "the cgroup may have no more children: raise its cgroup.max.descendants, and remove what killed runs \
@@ -118,7 +122,7 @@ fn in_leaf(step: Step, errno: Errno) -> Option<&'static str> {
         ),
         (Step::WriteLimit, Errno::ENOENT) => Some(
             "the controller is not enabled here: add it to the parent's cgroup.subtree_control, or \
-             `systemd-run --user --scope -p Delegate=yes cargo test`",
+             `harness scope -- cargo test`",
         ),
         (Step::ReadLeaf, Errno::ENOENT | Errno::ENODEV) => {
             Some("somebody removed the cgroup while the test ran: look for a clean-up job of this machine")
@@ -194,7 +198,7 @@ fn system(step: Step, errno: Errno) -> Option<&'static str> {
             "parts of /proc are masked (a container), so no new one may be mounted: \
              `docker run --security-opt systempaths=unconfined`",
         ),
-        (Step::Propagation, Errno::EPERM | Errno::EACCES) => Some(APPARMOR),
+        (Step::Propagation, Errno::EPERM | Errno::EACCES) => Some(FORBIDDEN),
         (_, Errno::EPERM | Errno::EACCES) => Some(CONTAINER),
         _ => None,
     }
@@ -203,7 +207,7 @@ fn system(step: Step, errno: Errno) -> Option<&'static str> {
 fn process(step: Step, errno: Errno) -> Option<&'static str> {
     match (step, errno) {
         (Step::Hostname, Errno::EINVAL) => Some("a host name has at most 64 bytes"),
-        (Step::Hostname, Errno::EPERM) => Some(APPARMOR),
+        (Step::Hostname, Errno::EPERM) => Some(FORBIDDEN),
         (Step::Rlimit, Errno::EPERM) => Some(
             "a hard limit can only be raised with CAP_SYS_RESOURCE: ask for at most what `ulimit -H -a` shows, or \
              run with that capability",

@@ -13,11 +13,15 @@ pub(super) fn fill(table: &mut Table, spec: &Spec<'_>, outcome: &Outcome, eviden
     match outcome {
         Outcome::OomKilled { by, .. } => oom(table, *by, evidence),
         Outcome::TimedOut { .. } => timeout(table, evidence),
-        Outcome::Signaled { .. } => signaled(table, evidence),
+        Outcome::Signaled { .. } => {
+            signaled(table, evidence);
+            table.row("left", without_init(evidence));
+        }
         Outcome::LeftProcesses(left) => table.row("left", words::processes(left)),
         Outcome::Violated(_) => {
             table.row("report", said(evidence).map(|said| format!("{said}, by its own account")));
             table.row("body", evidence.body.map(wait_status));
+            table.row("left", without_init(evidence));
         }
         Outcome::Passed | Outcome::Panicked { .. } | Outcome::Returned(_) | Outcome::Exited(_) => {}
     }
@@ -57,6 +61,8 @@ fn but(spec: &Spec<'_>, outcome: &Outcome, evidence: &Evidence) -> Option<&'stat
         (Expect::Oom, Outcome::OomKilled { by: OomBy::OwnLimit, .. }) => {
             Some(if evidence.panicked.is_some() {
                 "\nwhich came, but the test function panicked"
+            } else if !evidence.started {
+                "\nwhich came, but before the test function was called"
             } else {
                 "\nwhich came, but the test function neither died of it nor returned success"
             })
@@ -181,6 +187,11 @@ fn timeout(table: &mut Table, evidence: &Evidence) {
     table.row("state", state);
     table.row("running", words::processes(&evidence.leftovers));
     table.row("OOM killer", evidence.oom.as_ref().map(|oom| format!("struck before: {}", killed(oom))));
+}
+
+/// What a lost init left in the leaf. One that lived has judged what it told of.
+fn without_init(evidence: &Evidence) -> Option<String> {
+    evidence.body.is_none().then(|| words::processes(&evidence.leftovers))
 }
 
 /// SIGKILL is how the OOM killer kills, but by itself it proves nothing.

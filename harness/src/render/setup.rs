@@ -1,6 +1,6 @@
 //! A step that failed: `<step> <object>: <why>`, and what that means for the test.
 
-use crate::error::{Cause, Object, SetupError, Step};
+use crate::error::{Cause, Object, SetupError, Step, is_mount};
 use crate::render::words;
 
 /// `mount the overlay /tmp/x: invalid argument (EINVAL)`.
@@ -8,6 +8,21 @@ pub(super) fn line(error: &SetupError) -> String {
     let step = error.step.text();
     let subject = object(error).map_or_else(|| step.to_owned(), |object| format!("{step} {object}"));
     format!("{subject}: {}", cause(error))
+}
+
+/// What the step is for: what a machine that refuses it lacks.
+pub(super) fn need(error: &SetupError) -> String {
+    match (error.step, &error.object) {
+        (Step::Clone | Step::Unshare, Object::Name(names)) => format!("namespaces {}", words::shown(names)),
+        (Step::WriteMap, _) => "a user namespace".to_owned(),
+        (Step::MakeLeaf | Step::EnableControllers, _) => "a cgroup".to_owned(),
+        (Step::Proc, _) => "a /proc of its own (`pid`)".to_owned(),
+        (Step::Overlay, _) => "a copy-on-write root (`rootfs`)".to_owned(),
+        (Step::Hostname, _) => "a host name of its own (`hostname`)".to_owned(),
+        (Step::Loopback, _) => "a network of its own (`net`)".to_owned(),
+        (step, _) if is_mount(step) => "mounts in a namespace of its own".to_owned(),
+        (step, _) => step.text().to_owned(),
+    }
 }
 
 /// What the failed step means for the test.

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
+use crate::capability::{self, Answer, Finding};
 use crate::evidence::{
     Deadline, Measured, MemoryStat, Oom, OomBy, Panic, Victim, Violation, WaitStatus, WaitStatus::*,
 };
 use crate::outcome::{conclude, passes};
+use crate::policy::{self, BadSetting, Lack, Objection, required_of};
 use crate::spec::{Expect, Namespaces, Resource, Rlimit, Size};
 
 const AGAIN: &str = "cargo test -p demo -- --exact it --nocapture";
@@ -122,12 +124,22 @@ fn oom_killed() {
     let text = gallery([
         ("the body, at its own limit", spec(), at_the_limit(OwnLimit, ended(KILLED))),
         ("nothing known but the count", spec(), unknown),
+        (
+            "before the test function",
+            spec(),
+            Evidence { started: false, ..at_the_limit(OwnLimit, ended(KILLED)) },
+        ),
         ("a child; the body goes on and is content", spec(), child),
         ("a child; the body panics", spec(), at_the_limit(OwnLimit, panicking())),
         ("over a backtrace", spec(), Evidence { panicking: 1, ..at_the_limit(OwnLimit, ended(KILLED)) }),
         ("with swap and a whole group", spec(), swapping),
         ("an ancestor's limit", spec(), at_the_limit(Ancestor, ended(KILLED))),
         ("the host", spec(), at_the_limit(Host, ended(KILLED))),
+        (
+            "expected, but before the test function",
+            spec().expect(Expect::Oom),
+            Evidence { started: false, ..at_the_limit(OwnLimit, ended(KILLED)) },
+        ),
         ("expected, but an ancestor's", spec().expect(Expect::Oom), at_the_limit(Ancestor, ended(KILLED))),
         ("expected, but the body panics", spec().expect(Expect::Oom), at_the_limit(OwnLimit, panicking())),
         (
@@ -279,11 +291,41 @@ fn not_to_be_judged() {
 #[test]
 fn cannot_run_here() {
     let lacks = Unsupported {
+        step: None,
         need: "mem = ...".to_owned(),
         found: "no mounted hierarchy offers the memory controller".to_owned(),
         remedy: "mount it, for example: mount -t cgroup2 none /sys/fs/cgroup".to_owned(),
     };
-    let text = format!("{}\n\n{}", unsupported(&spec(), &lacks), skipped(&spec(), &lacks));
+    let required = Some("memory,pids");
+    let texts = [unsupported(&spec(), &lacks, None), unsupported(&spec(), &lacks, required)];
+    let skipped = [skipped(&spec(), &lacks), skips(1), skips(12)].concat();
+    let text = format!("{}\n\n{skipped}", texts.join("\n\n"));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_machine_that_is_not_what_it_must_be() {
+    let bad = |name, value: &str| required_of(name, value).unwrap_err();
+    let unsupported = BadSetting {
+        name: policy::UNSUPPORTED,
+        given: "Skip".to_owned(),
+        wrong: "Skip".to_owned(),
+        accepted: vec!["fail", "skip"],
+        meant: Some("skip"),
+    };
+    let lack = |name, finding| Lack { capability: capability::named(name).unwrap(), finding };
+    let (answer, found, remedy) = (Answer::No, "none is mounted".to_owned(), Some("mount it".to_owned()));
+    let missing = vec![
+        lack("memory", Finding { answer, found, remedy }),
+        lack("ptrace", Finding { answer, found: "ptrace: no".to_owned(), remedy: None }),
+    ];
+    let required = "userns,memory,ptrace".to_owned();
+    let objections = [
+        Objection::Setting(unsupported),
+        Objection::Setting(bad(policy::REQUIRE, "memory,seccomp")),
+        Objection::Lacking { required, missing },
+    ];
+    let text = objections.map(|one| objection(&spec(), &one)).join("\n\n");
     insta::assert_snapshot!(text);
 }
 

@@ -59,7 +59,7 @@ pub(super) fn length<T>(items: &[T]) -> u64 {
 }
 
 /// `no such file or directory (ENOENT)`.
-pub(super) fn errno(errno: Errno) -> String {
+pub(crate) fn errno(errno: Errno) -> String {
     let text = match errno {
         // nix has the words of another system here, and some mislead: "try again", "math result".
         Errno::EAGAIN => "resource temporarily unavailable".to_owned(),
@@ -114,6 +114,19 @@ fn shown_char(char: char) -> impl Iterator<Item = char> {
     let is_plain = !char.is_control();
     let escaped = (!is_plain).then(|| char.escape_default());
     is_plain.then_some(char).into_iter().chain(escaped.into_iter().flatten())
+}
+
+/// A text in lines of at most this many characters, broken at spaces, and in a word that is longer.
+pub(super) fn wrapped(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let letters: Vec<char> = word.chars().collect();
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + letters.len() <= width => line.extend([" ", word]),
+            _ => lines.extend(letters.chunks(width.max(1)).map(String::from_iter)),
+        }
+    }
+    lines.join("\n")
 }
 
 /// The first line of a text, and not too much of it.
@@ -216,6 +229,14 @@ mod tests {
         assert_eq!(first_line("one"), "one");
         assert_eq!(first_line(""), "");
         assert_eq!(first_line(&"x".repeat(200)).len(), 124);
+    }
+
+    #[test]
+    fn lines_are_broken_at_spaces() {
+        assert_eq!(wrapped("a bc def ghij", 5), "a bc\ndef\nghij");
+        assert_eq!(wrapped("abcdefgh i", 3), "abc\ndef\ngh\ni");
+        assert_eq!(wrapped("abcdefgh i", 4), "abcd\nefgh\ni");
+        assert_eq!(wrapped("", 3), "");
     }
 
     #[test]

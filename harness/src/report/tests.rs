@@ -1,7 +1,7 @@
 //! Every line conforms to `report.schema.json`, every key of the schema is described and comes up, and
 //! what is unknown is refused.
 
-mod schema;
+pub(crate) mod schema;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -137,9 +137,21 @@ fn everything() -> Evidence {
     }
 }
 
+/// Tests that were not even tried.
+fn refusals() -> Vec<Value> {
+    let bad = policy::required_of(policy::REQUIRE, "memroy").unwrap_err();
+    let capability = capability::named("memory").unwrap();
+    let (answer, found) = (capability::Answer::No, "nothing".to_owned());
+    let finding = capability::Finding { answer, found, remedy: None };
+    let missing = vec![policy::Lack { capability, finding }];
+    let lacking = Objection::Lacking { required: "memory".to_owned(), missing };
+    [Objection::Setting(bad), lacking].map(|objection| parsed(&refusal(&spec(), &objection))).to_vec()
+}
+
 /// A line for each ending, with all evidence or none, and for each expectation.
 fn lines() -> Vec<Value> {
-    let lack = Unsupported { need: "mem".to_owned(), found: "none".to_owned(), remedy: "mount".to_owned() };
+    let [need, found, remedy] = ["mem = ...", "none", "mount"].map(str::to_owned);
+    let lack = Unsupported { need, found, remedy, step: None };
     let mut ends: Vec<_> = outcomes().into_iter().map(End::Ran).collect();
     ends.extend(failures().into_iter().map(End::NotRun));
     ends.push(End::Unsupported(lack));
@@ -147,7 +159,7 @@ fn lines() -> Vec<Value> {
     let expects = [Expect::Success, Expect::Oom, Expect::Timeout, Expect::Exit(3), signal];
     let specs: Vec<_> =
         expects.map(|expect| spec().expect(expect)).into_iter().chain([spec().should_panic()]).collect();
-    let mut lines = Vec::new();
+    let mut lines = refusals();
     for end in &ends {
         for spec in &specs {
             for evidence in [everything(), Evidence::default()] {

@@ -113,7 +113,7 @@ fn in_new_root(tree: &Tree, visible: &[Taken], binds: &[Taken]) -> Result<(), Se
     visible.iter().chain(binds).try_for_each(Taken::make_mount_point)?;
     tree.tmpfs.iter().try_for_each(|tmpfs| bind::make_directory(&tmpfs.target))?;
     if tree.readonly {
-        readonly::mount_at(Path::new("/"))?;
+        readonly::view()?;
     }
     tree.tmpfs.iter().try_for_each(mount_tmpfs)?;
     // After the tmpfs: a test binary below a fresh /tmp stays visible.

@@ -1,7 +1,8 @@
 //! The copy-on-write root: overlay mounts on a private tmpfs, and `pivot_root` into them.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -62,9 +63,10 @@ enum Entry {
 fn root_entries() -> Result<Vec<Entry>, SetupError> {
     let root = Path::new("/");
     let names = fs::read_dir(root).at(Step::OpenRootfs, root)?;
+    let paths = names.map(|name| name.map(|name| name.path())).collect::<io::Result<BTreeSet<_>>>();
     let mut entries = Vec::new();
-    for name in names {
-        let path = name.at(Step::OpenRootfs, root)?.path();
+    // In the order of their names: a machine that refuses an overlay says so of the same one each time.
+    for path in paths.at(Step::OpenRootfs, root)? {
         if MADE_ANEW.contains(&path.as_path().to_str().unwrap_or_default()) {
             continue;
         }
@@ -231,7 +233,7 @@ const KERNEL_FILESYSTEMS: &[&str] = &[
 ];
 
 /// What a view of the host does not take from it (system.rs).
-const MADE_ANEW: [&str; 3] = ["/dev", "/proc", "/sys"];
+pub(super) const MADE_ANEW: [&str; 3] = ["/dev", "/proc", "/sys"];
 
 /// Whether a mount belongs into a view of the host: /dev, /proc and /sys are made anew.
 fn holds_files(mount: &Mount) -> bool {

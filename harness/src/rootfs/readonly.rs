@@ -7,8 +7,9 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::bind::c_path;
-use super::overlay::mounts;
+use super::overlay::{MADE_ANEW, mounts};
 use crate::error::{At, Cause, SetupError, Step};
+use crate::mountinfo::Mount;
 use crate::sys::mount::make_readonly;
 
 /// Every mount of this namespace.
@@ -16,8 +17,16 @@ pub(crate) fn everything() -> Result<(), SetupError> {
     tree_at(Path::new("/"))
 }
 
+/// The root and whatever else of it is shown: a view of the host is made of many mounts. What was made anew
+/// (system.rs) stays as it is.
+pub(crate) fn view() -> Result<(), SetupError> {
+    let is_anew = |mount: &Mount| MADE_ANEW.iter().any(|made| mount.point.starts_with(made));
+    let shown = mounts()?.into_iter().filter(|mount| !is_anew(mount));
+    shown.map(|mount| mount.point).try_for_each(|point| if_visible(mount_at(&point)))
+}
+
 /// The mount at `path` alone.
-pub(crate) fn mount_at(path: &Path) -> Result<(), SetupError> {
+fn mount_at(path: &Path) -> Result<(), SetupError> {
     match make_readonly(&c_path(path).at(Step::Readonly, path)?, false) {
         Err(Errno::ENOSYS) => remount(path),
         answer => answer.at(Step::Readonly, path),
@@ -27,7 +36,7 @@ pub(crate) fn mount_at(path: &Path) -> Result<(), SetupError> {
 /// The mount at `path` and those below it.
 pub(crate) fn tree_at(path: &Path) -> Result<(), SetupError> {
     match make_readonly(&c_path(path).at(Step::Readonly, path)?, true) {
-        Err(Errno::ENOSYS) => below(path)?.iter().try_for_each(|mount| remount_visible(mount)),
+        Err(Errno::ENOSYS) => below(path)?.iter().try_for_each(|mount| if_visible(remount(mount))),
         answer => answer.at(Step::Readonly, path),
     }
 }
@@ -38,8 +47,8 @@ fn below(path: &Path) -> Result<Vec<PathBuf>, SetupError> {
 }
 
 /// mountinfo lists mounts that another one covers, too: their paths lead nowhere, or to what is no mount.
-fn remount_visible(path: &Path) -> Result<(), SetupError> {
-    match remount(path) {
+fn if_visible(answer: Result<(), SetupError>) -> Result<(), SetupError> {
+    match answer {
         Err(SetupError { cause: Cause::Errno(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL), .. }) => Ok(()),
         answer => answer,
     }

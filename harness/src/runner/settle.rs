@@ -12,10 +12,11 @@ use std::panic::resume_unwind;
 use super::End;
 use crate::error::Unsupported;
 use crate::evidence::Evidence;
-use crate::outcome::{Outcome, passes, policy};
+use crate::outcome::{self, Outcome, passes};
+use crate::policy::{self, Objection, would_skip};
 use crate::render;
 use crate::report::{self, Verdict};
-use crate::spec::{Leaks, Spec, UnsupportedPolicy};
+use crate::spec::{Leaks, Spec};
 
 /// Settles one run.
 #[track_caller]
@@ -24,7 +25,7 @@ pub(crate) fn settle(spec: &Spec<'_>, end: &End, evidence: &Evidence) {
     append_report(spec, end, evidence, verdict);
     match end {
         End::Unsupported(unsupported) if verdict == Verdict::Skip => announce_skip(spec, unsupported),
-        End::Unsupported(unsupported) => fail(spec, &render::unsupported(spec, unsupported)),
+        End::Unsupported(lack) => fail(spec, &render::unsupported(spec, lack, forbids_skip(spec, lack))),
         End::NotRun(error) => fail(spec, &render::not_run(spec, error, &again(spec))),
         End::Ran(_) if verdict == Verdict::Pass => pass(spec, evidence),
         End::Ran(outcome) => {
@@ -37,31 +38,38 @@ pub(crate) fn settle(spec: &Spec<'_>, end: &End, evidence: &Evidence) {
     }
 }
 
+/// No isolated test of this process may run.
+#[track_caller]
+pub(crate) fn refuse(spec: &Spec<'_>, objection: &Objection) {
+    append(&report::refusal(spec, objection));
+    fail(spec, &render::objection(spec, objection));
+}
+
 /// With `#[should_panic]` the last word is libtest's, on the panic that is resumed.
 fn verdict(spec: &Spec<'_>, end: &End, evidence: &Evidence) -> Verdict {
     match end {
-        End::Unsupported(_) if skips(spec) => Verdict::Skip,
+        End::Unsupported(lack) if would_skip(spec) && forbids_skip(spec, lack).is_none() => Verdict::Skip,
         End::Ran(outcome) if passes(spec, outcome, evidence) => Verdict::Pass,
         End::Ran(_) | End::NotRun(_) | End::Unsupported(_) => Verdict::Fail,
     }
 }
 
-/// The attribute's word, else `HARNESS_UNSUPPORTED=skip`.
-pub(crate) fn skips(spec: &Spec<'_>) -> bool {
-    let asked = std::env::var_os("HARNESS_UNSUPPORTED").is_some_and(|value| value == "skip");
-    spec.unsupported.map_or(asked, |policy| policy == UnsupportedPolicy::Skip)
+/// What forbids a skip that was asked for.
+fn forbids_skip(spec: &Spec<'_>, lack: &Unsupported) -> Option<&'static str> {
+    policy::forbids_skip(spec, lack).filter(|_| would_skip(spec))
 }
 
 /// Past libtest's capture: a skip that nobody sees would be a silent green. Under `#[should_panic]`
 /// returning is a failure, which is what a skipped proof of a panic is.
 fn announce_skip(spec: &Spec<'_>, unsupported: &Unsupported) {
     let line = render::skipped(spec, unsupported);
+    policy::count_skip();
     // A closed stderr takes the notice with it; the report file still has it.
     drop(std::io::stderr().write_all(line.as_bytes()));
 }
 
 fn pass(spec: &Spec<'_>, evidence: &Evidence) {
-    if policy(spec) == Leaks::Warn && !evidence.leftovers.is_empty() {
+    if outcome::policy(spec) == Leaks::Warn && !evidence.leftovers.is_empty() {
         eprintln!("{}", render::left_warning(spec, &evidence.leftovers));
     }
     if !super::output_is_captured() {
@@ -91,9 +99,14 @@ fn resume(spec: &Spec<'_>, message: Option<&str>, text: &str) -> ! {
 }
 
 fn append_report(spec: &Spec<'_>, end: &End, evidence: &Evidence, verdict: Verdict) {
+    if super::report_path().is_some() {
+        append(&report::line(spec, end, evidence, verdict));
+    }
+}
+
+fn append(line: &str) {
     let Some(path) = super::report_path() else { return };
-    let line = report::line(spec, end, evidence, verdict);
-    if let Err(error) = report::append(&path, &line) {
+    if let Err(error) = report::append(&path, line) {
         eprintln!("{}", render::report_not_written(&path, &error));
     }
 }

@@ -54,3 +54,9 @@ pub(crate) fn signal(pidfd: std::os::fd::BorrowedFd<'_>, signal: i32) -> Result<
     let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, info, 0) };
     Errno::result(result).map(drop)
 }
+
+/// Has this function called when the process ends by `exit` (atexit(3)). False when there is no memory.
+pub(crate) fn at_exit(function: extern "C" fn()) -> bool {
+    // SAFETY: the function lives as long as the program, and does not unwind.
+    unsafe { libc::atexit(function) == 0 }
+}

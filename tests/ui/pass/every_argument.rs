@@ -16,6 +16,12 @@ fn no_parentheses() {}
 #[isolated(hostname = "box-1.example", uid = 1000, gid = 0)]
 fn identity() {}
 
+#[isolated(map = identity)]
+fn identity_mapping() {}
+
+#[isolated(map = root, user)]
+fn root_mapping() {}
+
 #[isolated(rootfs, readonly, workdir = "/srv", clear_env, env = "A=1", env = "B=", env = "C=a=b")]
 fn filesystem() {}
 

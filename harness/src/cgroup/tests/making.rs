@@ -41,6 +41,25 @@ fn removal_kills_what_is_inside() {
     }
 }
 
+/// Twenty processes, each of which forks the next one and ends.
+const HOPPING: &str = "hop() { hop & exit 0; }; for i in $(seq 20); do hop & done; echo ready; exec cat";
+
+/// A list of pids is out of date when it has been read: round after round, until all are gone.
+#[test]
+fn removal_outruns_those_who_fork() {
+    let limits = LeafLimits { pids_max: Some(1000), ..LeafLimits::default() };
+    // Without the v2 hierarchy, which has cgroup.kill.
+    let Some(ancestor) = Ancestor::make(Controller::Pids) else { return };
+    let layout = Layout { hierarchies: vec![ancestor.hierarchy(Controller::Pids)] };
+    let leaf = Leaf::make(&layout, &limits).unwrap();
+    let mut command = shell(&leaf, HOPPING);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut ready = [0; 6];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    remove(leaf);
+    assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
+}
+
 #[test]
 fn a_panic_removes_the_leaf() {
     let Some(layout) = layout(&memory(64)) else { return };

@@ -59,6 +59,7 @@ fn in_cgroups() -> Vec<SetupError> {
         failed(Step::MakeLeaf, leaf, Errno::EACCES),
         failed(Step::MakeLeaf, leaf, Errno::EROFS),
         failed(Step::MakeLeaf, leaf, Errno::EAGAIN),
+        failed(Step::MakeRoom, leaf, Errno::EACCES),
         failed(
             Step::EnableControllers,
             write("/sys/fs/cgroup/a/cgroup.subtree_control", "+memory"),

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// Every complaint about `value`, each with the place it is about.
-pub(super) fn complaints(root: &Value, value: &Value) -> Vec<String> {
+pub(crate) fn complaints(root: &Value, value: &Value) -> Vec<String> {
     let mut checker = Checker { root, found: Vec::new() };
     checker.check(root, value, "");
     checker.found

@@ -1,0 +1,156 @@
+//! The command itself, built, and run on machines of several kinds.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use harness_tests::build;
+use harness_tests::profile::{DOCKER, NO_MOUNTS, Refusal};
+use harness_tests::skip::skip;
+use harness_tests::twin::{self, Ran, Twin};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A machine that the command, and the twins, are run on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Machine {
+    /// This one, as this user.
+    Here,
+    /// This one, as nobody.
+    Unprivileged,
+    /// A kernel without clone3, as some containers show it.
+    WithoutClone3,
+    /// The seccomp profile of a container.
+    Filtered,
+    /// Namespaces can be made, and nothing be mounted in them.
+    WithoutMounts,
+    /// No user namespaces are allowed, to a user who needs them for everything.
+    WithoutUserns,
+    /// The cgroup file system is hidden.
+    WithoutCgroups,
+}
+
+const HIDE_CGROUPS: &str = "mount -t tmpfs none /sys/fs/cgroup";
+
+impl Machine {
+    const ALL: [Self; 7] = [
+        Self::Here,
+        Self::Unprivileged,
+        Self::WithoutClone3,
+        Self::Filtered,
+        Self::WithoutMounts,
+        Self::WithoutUserns,
+        Self::WithoutCgroups,
+    ];
+
+    /// What runs the command, and what a shell does before it.
+    fn outside(self) -> (&'static [&'static str], &'static str) {
+        let is_root = nix::unistd::geteuid().is_root();
+        match self {
+            Self::Here | Self::WithoutClone3 | Self::Filtered | Self::WithoutMounts => (&["env"], ""),
+            Self::Unprivileged if !is_root => (&["env"], ""),
+            Self::Unprivileged => (&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], ""),
+            // In a user namespace of our own, whose limit is its own.
+            Self::WithoutUserns => (
+                &["unshare", "--user", "--map-root-user"],
+                "echo 0 >/proc/sys/user/max_user_namespaces
+                 exec setpriv --bounding-set=-all --inh-caps=-all -- \"$0\" \"$@\"",
+            ),
+            Self::WithoutCgroups if is_root => {
+                (&["unshare", "--mount", "--propagation=private"], HIDE_CGROUPS)
+            }
+            Self::WithoutCgroups => (&["unshare", "--user", "--map-root-user", "--mount"], HIDE_CGROUPS),
+        }
+    }
+
+    /// What a filter refuses there.
+    fn refused(self) -> &'static [Refusal] {
+        const CLONE3: &[Refusal] = &[Refusal::of(libc::SYS_clone3, libc::ENOSYS)];
+        match self {
+            Self::WithoutClone3 => CLONE3,
+            Self::Filtered => DOCKER,
+            Self::WithoutMounts => NO_MOUNTS,
+            _ => &[],
+        }
+    }
+
+    /// The program on this machine, run.
+    pub(crate) fn run(self, program: &Program, arguments: &[&str]) -> Ran {
+        self.twin(program, arguments).run()
+    }
+
+    /// The program on this machine.
+    pub(crate) fn twin(self, program: &Program, arguments: &[&str]) -> Twin {
+        let (outer, script) = self.outside();
+        let twin = Twin::program(outer, script, &program.path).with(|command| {
+            // Nobody may be forbidden to enter the directory that the tests are started in.
+            command.args(arguments).current_dir("/");
+        });
+        let refused = self.refused();
+        if refused.is_empty() { twin } else { twin.refused(refused) }
+    }
+
+    /// Whether it can be made here: a user may not make namespaces everywhere.
+    fn can_be_made(self) -> bool {
+        let (outer, script) = self.outside();
+        let script = format!("{script}\nexec \"$0\"");
+        let mut command = Command::new(outer[0]);
+        command.args(&outer[1..]).args(["sh", "-euc", &script, "true"]);
+        command.stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+
+    /// Those that can be made here.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|machine| machine.can_be_made())
+    }
+
+    /// This one for that test, which cannot run where it cannot be made.
+    pub(crate) fn for_test(self, test: &str) -> Option<Self> {
+        let can_be_made = self.can_be_made();
+        if !can_be_made {
+            let may_skip = std::env::var("HARNESS_UNSUPPORTED").is_ok_and(|word| word == "skip");
+            assert!(may_skip, "{test} needs a machine {self:?}, which cannot be made here");
+            skip(&format!("doctor::{test}"), &format!("a machine {self:?}"), "it cannot be made here");
+        }
+        can_be_made.then_some(self)
+    }
+
+    /// What `harness doctor --json` says.
+    pub(crate) fn doctor(self) -> Value {
+        let ran = self.run(doctor(), &["doctor", "--json"]);
+        ran.must_pass();
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.output()))
+    }
+}
+
+/// A copy that everybody may run: the target directory may lie below a home.
+#[derive(Debug)]
+pub(crate) struct Program {
+    path: PathBuf,
+    _directory: TempDir,
+}
+
+impl Program {
+    fn copy(program: &Path) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let everybody = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(directory.path(), everybody).expect("open it to everybody");
+        let path = directory.path().join(program.file_name().expect("a file"));
+        fs::copy(program, &path).expect("copy the program");
+        Self { path, _directory: directory }
+    }
+}
+
+/// `harness`, built.
+pub(crate) fn doctor() -> &'static Program {
+    static PROGRAM: OnceLock<Program> = OnceLock::new();
+    PROGRAM.get_or_init(|| Program::copy(build::tool()))
+}
+
+/// The twins.
+pub(crate) fn twins() -> &'static Program {
+    static PROGRAM: OnceLock<Program> = OnceLock::new();
+    PROGRAM.get_or_init(|| Program::copy(twin::binary()))
+}

@@ -1,0 +1,59 @@
+//! The twins as somebody without privilege.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::twin::{Twin, binary};
+
+/// The uid and the gid of nobody.
+pub const NOBODYS_ID: u32 = 65534;
+
+/// Runs a command as nobody.
+pub const NOBODY: &[&str] = &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/// A copy of the twins that everybody may run: the target directory may lie below a home.
+#[derive(Debug)]
+pub struct Everybodys {
+    directory: tempfile::TempDir,
+    binary: PathBuf,
+}
+
+impl Everybodys {
+    /// Makes the copy.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[expect(clippy::new_without_default, reason = "copies a file of some megabytes")]
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let open = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(directory.path(), open).expect("open a directory to everybody");
+        let copy = directory.path().join("twins");
+        // Not by this process: one that another thread forks meanwhile would hold the copy open for writing,
+        // and nobody could execute it (ETXTBSY).
+        let copied = Command::new("cp").arg(binary()).arg(&copy).status();
+        assert!(copied.is_ok_and(|status| status.success()), "copy the twins");
+        Self { binary: copy, directory }
+    }
+
+    /// Its path.
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// These tests, in a shell that first runs `script`, all of it as nobody.
+    pub fn as_nobody(&self, script: &str, names: &[&str]) -> Twin {
+        self.in_shell(NOBODY, script, names)
+    }
+
+    /// These tests, in a shell that first runs `script`; the shell itself is run by the `outer` command.
+    pub fn in_shell(&self, outer: &[&str], script: &str, names: &[&str]) -> Twin {
+        // Nobody may be forbidden to enter the directory that the tests are started in.
+        let place = self.directory.path().to_owned();
+        Twin::copy_in_shell(outer, script, &self.binary, names).with(|command| {
+            command.current_dir(place);
+        })
+    }
+}
