@@ -17,6 +17,12 @@ if [ -n "$long" ]; then
   exit 1
 fi
 
+if command -v shellcheck >/dev/null; then
+  shellcheck -x -P . .ci/run ci/*.sh ci/vm/*.sh ci/vm/job/* ci/vm/guest/{init,run}
+else
+  echo "shellcheck is not installed: scripts not checked"
+fi
+
 # Licences and sources, where cargo-deny is installed (deny.toml).
 if command -v cargo-deny >/dev/null; then
   cargo deny check licenses bans sources

@@ -1,17 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is needed and passes all tests: format, lints, docs, the workspace under cargo test and
-# under nextest (where installed), the downstream crate.
+# Installs what is needed and passes all tests: on this machine, then in virtual machines of every other kind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-bash ci/install.sh
-bash ci/check.sh
-# The guest programs are no tests, and the tests start them.
-cargo build -p fixtures
-cargo test --workspace --exclude fixtures --all-features
-if command -v cargo-nextest >/dev/null; then
-  cargo nextest run --workspace --exclude fixtures --all-features
-else
-  echo "cargo-nextest is not installed: not run under nextest"
-fi
-(cd tests/downstream && cargo test --quiet --test memory)
+bash ci/host.sh
+bash ci/vm.sh

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Runs the tests in one configuration: ci/vm/machine.sh NAME IMAGE [SUITE]
+#
+# The output has the name in front of each line; status, results and the rest are in target/vm/NAME.
+set -euo pipefail
+name=$1 image=$2 only=${3:-}
+bed=$(cd "$(dirname "$0")" && pwd)
+checkout=${bed%/ci/vm}
+target=$checkout/target/vm
+directory=$target/$name
+
+main() {
+  local kernel cgroup init user setup suites status=0 start=$SECONDS
+  read -r _ kernel cgroup init user setup suites < <(grep "^$name " "$bed/configurations") || {
+    echo "no configuration $name; there are: $(sed '/^#/d; s/ .*//' "$bed/configurations" | tr '\n' ' ')" >&2
+    exit 2
+  }
+  suites=${only:-$(suites "$suites")}
+  rm -rf "$directory"
+  mkdir -p "$directory/job" "$directory/results"
+  printf '%s\n' "Linux $kernel, cgroup $cgroup, $init init, $user, setup $setup" >"$directory/description"
+  echo "$suites" >"$directory/asked"
+  pack_job
+  boot || status=$?
+  if ((status > 1)); then
+    # No suite failed: the machine did not get to its end, as happens under emulation. Its console is kept.
+    echo "[$name] the machine failed with $status: once more"
+    mv "$directory/console" "$directory/console.first" || true
+    rm -rf "$directory/results"
+    mkdir "$directory/results"
+    status=0
+    boot || status=$?
+  fi
+  echo "$status" >"$directory/status"
+  echo "[$name] status $status, $((SECONDS - start)) s"
+}
+
+boot() {
+  bash "$bed/boot.sh" "$image" "$kernel" "$(parameters)" "$target/payload.tar" "$directory" 2>&1 |
+    sed -u "s/^/[$name] /"
+}
+
+# The words of the last column, each a suite or a set of them.
+suites() {
+  local core="strict isolation limits rootfs leftovers broken ladder policy doctor" word
+  for word in ${1//,/ }; do
+    case $word in
+      core) echo "$core" ;;
+      all) echo "$core output oom compose verdicts" ;;
+      *) echo "$word" ;;
+    esac
+  done | tr '\n' ' '
+}
+
+pack_job() {
+  cp "$bed"/job/* "$directory/job"
+  cat >"$directory/job/configuration" <<EOF
+VM_INIT=$init VM_USER=$user VM_SETUP='$setup' VM_SUITES='$suites'
+VM_CHECKOUT='$checkout' VM_PREBUILT='$target/prebuilt'
+export HARNESS_OOM_RUNS=${HARNESS_OOM_RUNS:-5} HARNESS_REPEATS=${HARNESS_REPEATS:-1}
+EOF
+  tar -cf "$directory/job.tar" -C "$directory" job
+  truncate -s %1M "$directory/job.tar"
+}
+
+# Of the kernel.
+parameters() {
+  case $init in
+    plain) echo "init=/usr/local/lib/harness-vm/init harness.cgroup=$cgroup" ;;
+    systemd) echo "systemd.unit=harness-vm.target systemd.show_status=false systemd.unified_cgroup_hierarchy=1" ;;
+  esac
+}
+
+main
