@@ -113,12 +113,15 @@ class Table:
             yield "| " + " | ".join(row) + " |"
 
 
-def doctor(results):
-    path = results / "doctor.json"
+def doctor(path):
     try:
-        return {each["name"]: each for each in json.loads(path.read_text())["capabilities"]}
+        return doctor_of(json.loads(path.read_text()))
     except (OSError, ValueError):
         return {}
+
+
+def doctor_of(report):
+    return {each["name"]: each for each in report["capabilities"]}
 
 
 def table(environments, directory):
@@ -130,7 +133,7 @@ def table(environments, directory):
         ["environment", "what it is", *order],
         [[name, what, *(made.suite_cell(suite, asked, results[name]) for suite in order)] for name, what, asked in environments],
     )
-    found = {name: doctor(results[name]) for name, _, _ in environments}
+    found = {name: doctor(results[name] / "doctor.json") for name, _, _ in environments}
     capabilities = list(dict.fromkeys(each for findings in found.values() for each in findings))
     yield ""
     yield from made.lines(
@@ -138,25 +141,32 @@ def table(environments, directory):
         [[name, *(made.capability_cell(findings.get(each)) for each in capabilities)] for name, findings in found.items()],
     )
     yield ""
-    yield from simulated(results)
+    yield from simulated(made, results, capabilities)
     yield ""
     yield from (f"[{number}] {text}  " for number, text in enumerate(made.notes, 1))
 
 
-def simulated(results):
-    """What tests/environments simulates in a machine: a row for each of its tests, a column for each machine."""
-    said = {}
-    for name, place in results.items():
-        log = place / "environments.log"
-        lines = log.read_text().splitlines() if log.exists() else []
-        found = [line.split() for line in lines if line.startswith("test simulated::")]
-        if found:
-            said[name] = {words[1]: "passed" if words[-1] == "ok" else "failed" for words in found}
-    tests = sorted({test for each in said.values() for test in each})
-    yield from Table().lines(
-        ["simulated environment", *said],
-        [[test.removeprefix("simulated::").replace("_", " "), *(each.get(test, "failed") for each in said.values())] for test in tests],
+def simulated(made, results, capabilities):
+    """What tests/environments simulates in a machine: a row for each, as above."""
+    yield from made.lines(
+        ["simulated environment", "in", "user", "tests/environments", *capabilities],
+        [row for name, place in results.items() for row in simulated_in(made, name, place, capabilities)],
     )
+
+
+def simulated_in(made, name, place, capabilities):
+    log = place / "environments.log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    ended = {words[1]: words[-1] for words in (line.split() for line in lines if line.startswith("test simulated::"))}
+    for path in sorted((place / "environments").glob("*.json")):
+        row = json.loads(path.read_text())
+        verdict = "passed" if ended.get(row["test"]) == "ok" else "failed"
+        what = row["test"].removeprefix("simulated::").replace("_", " ")
+        findings = doctor_of(row["doctor"])
+        yield [
+            f"{path.stem}: {what}", name, row["user"], verdict,
+            *(made.capability_cell(findings.get(each)) for each in capabilities),
+        ]
 
 
 def environments(directory, names):

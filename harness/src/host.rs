@@ -4,6 +4,8 @@
 //! attempt itself (a namespace refused, a mount refused) is said by the failed step, with its errno:
 //! that is the truth, a guess made earlier is not.
 
+use std::path::Path;
+
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid};
 use once_cell::sync::OnceCell;
@@ -81,11 +83,12 @@ fn capabilities() -> Result<u64, Errno> {
 }
 
 /// The first user namespace has a number of its own (`PROC_USER_INIT_INO` of linux/proc_ns.h); its id map
-/// proves nothing, as a nested one may have the same.
+/// proves nothing, as a nested one may have the same. The link is read, not followed: it leads to a place without
+/// a path, which AppArmor may refuse.
 fn is_nested() -> Result<bool, Errno> {
-    const FIRST: u64 = 0xefff_fffd;
-    match std::fs::metadata("/proc/self/ns/user") {
-        Ok(namespace) => Ok(std::os::unix::fs::MetadataExt::ino(&namespace) != FIRST),
+    const FIRST: &str = "user:[4026531837]";
+    match std::fs::read_link("/proc/self/ns/user") {
+        Ok(namespace) => Ok(namespace != Path::new(FIRST)),
         // A kernel without user namespaces.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw)),

@@ -1,17 +1,14 @@
 //! The command itself, built, and run on machines of several kinds.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use harness_tests::build;
 use harness_tests::profile::{DOCKER, NO_MOUNTS, Refusal};
 use harness_tests::skip::skip;
-use harness_tests::twin::{self, Ran, Twin};
+use harness_tests::twin::{Ran, Twin};
+use harness_tests::users::Everybodys;
 use serde_json::Value;
-use tempfile::TempDir;
 
 /// A machine that the command, and the twins, are run on.
 #[derive(Debug, Clone, Copy)]
@@ -77,14 +74,14 @@ impl Machine {
     }
 
     /// The program on this machine, run.
-    pub(crate) fn run(self, program: &Program, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(self, program: &Everybodys, arguments: &[&str]) -> Ran {
         self.twin(program, arguments).run()
     }
 
     /// The program on this machine.
-    pub(crate) fn twin(self, program: &Program, arguments: &[&str]) -> Twin {
+    pub(crate) fn twin(self, program: &Everybodys, arguments: &[&str]) -> Twin {
         let (outer, script) = self.outside();
-        let twin = Twin::program(outer, script, &program.path).with(|command| {
+        let twin = Twin::program(outer, script, program.binary()).with(|command| {
             // Nobody may be forbidden to enter the directory that the tests are started in.
             command.args(arguments).current_dir("/");
         });
@@ -125,32 +122,14 @@ impl Machine {
     }
 }
 
-/// A copy that everybody may run: the target directory may lie below a home.
-#[derive(Debug)]
-pub(crate) struct Program {
-    path: PathBuf,
-    _directory: TempDir,
-}
-
-impl Program {
-    fn copy(program: &Path) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let everybody = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(directory.path(), everybody).expect("open it to everybody");
-        let path = directory.path().join(program.file_name().expect("a file"));
-        fs::copy(program, &path).expect("copy the program");
-        Self { path, _directory: directory }
-    }
-}
-
 /// `harness`, built.
-pub(crate) fn doctor() -> &'static Program {
-    static PROGRAM: OnceLock<Program> = OnceLock::new();
-    PROGRAM.get_or_init(|| Program::copy(build::tool()))
+pub(crate) fn doctor() -> &'static Everybodys {
+    static PROGRAM: OnceLock<Everybodys> = OnceLock::new();
+    PROGRAM.get_or_init(|| Everybodys::of(build::tool()))
 }
 
 /// The twins.
-pub(crate) fn twins() -> &'static Program {
-    static PROGRAM: OnceLock<Program> = OnceLock::new();
-    PROGRAM.get_or_init(|| Program::copy(twin::binary()))
+pub(crate) fn twins() -> &'static Everybodys {
+    static PROGRAM: OnceLock<Everybodys> = OnceLock::new();
+    PROGRAM.get_or_init(Everybodys::new)
 }

@@ -13,6 +13,14 @@ pub(crate) enum User {
 }
 
 impl User {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::ContainersRoot => "root without CAP_SYS_ADMIN",
+            Self::Nobody => "nobody",
+        }
+    }
+
     /// The command that runs another one as this user.
     pub(crate) fn command(self) -> &'static [&'static str] {
         match self {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
 
-use harness_tests::twin::{Ran, Twin};
+use harness_tests::twin::{self, Ran, Twin};
 use harness_tests::users::Everybodys;
-use harness_tests::{pen, prebuilt, skip};
-use serde_json::Value;
+use harness_tests::{build, pen, prebuilt, skip};
+use serde_json::{Value, json};
 
 use crate::places::{Environment, User};
 
@@ -56,6 +58,9 @@ pub(crate) fn check(name: &str, environment: impl FnOnce() -> Environment, passi
         judge(test, &skipping_run, &failing_run, passing.iter().any(|tests| tests.contains(&test)));
         told(test, &skipping, &failing);
     }
+    let report = doctor(environment);
+    agrees(&report, &skipping);
+    keep(name, environment, report);
     // The texts are those of a hybrid machine, and not of any kernel.
     if pen::own().is_ok_and(|own| own.is_v1) && std::env::var_os(prebuilt::DIRECTORY).is_none() {
         insta::assert_snapshot!(name, described(&skipping));
@@ -79,16 +84,80 @@ fn full(test: &str) -> String {
 }
 
 fn run(environment: &Environment, policy: &str) -> Ran {
-    let names: Vec<_> = can().chain(MUST_FAIL.iter().copied()).map(full).collect();
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let outer = environment.user.command();
-    let copy = (environment.user == User::Nobody).then(Everybodys::new);
-    let twin = match &copy {
-        Some(copy) => copy.in_shell(outer, "", &names),
-        None => Twin::in_shell(outer, "", &names),
-    };
+    let names = can().chain(MUST_FAIL.iter().copied()).map(full);
+    let arguments: Vec<_> = std::iter::once("--exact".to_owned()).chain(names).collect();
+    start(environment, twin::binary(), &arguments, |twin| twin.env("HARNESS_UNSUPPORTED", policy))
+}
+
+/// Runs a program there.
+fn start(
+    environment: &Environment,
+    program: &Path,
+    arguments: &[String],
+    change: impl FnOnce(Twin) -> Twin,
+) -> Ran {
+    let copy = (environment.user == User::Nobody).then(|| Everybodys::of(program));
+    let program = copy.as_ref().map_or(program, Everybodys::binary);
+    let twin = Twin::program(environment.user.command(), "", program).with(|command| {
+        // Nobody may be forbidden to enter the directory that the tests are started in.
+        command.args(arguments).current_dir("/");
+    });
     let twin = environment.place.iter().fold(twin, |twin, place| place.start(twin));
-    twin.env("HARNESS_UNSUPPORTED", policy).refused(environment.refused).run()
+    change(twin).refused(environment.refused).run()
+}
+
+/// What `harness doctor --json` says there.
+pub(crate) fn doctor(environment: &Environment) -> Value {
+    let ran = start(environment, build::tool(), &["doctor", "--json"].map(str::to_owned), |twin| twin);
+    ran.must_pass();
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.output()))
+}
+
+/// What stands and falls with these capabilities.
+const MEETS: &[(&str, &[&str])] = &[
+    ("little_memory", &["memory"]),
+    ("few_processes", &["pids"]),
+    ("own_ids", &["userns", "uts"]),
+    ("own_pids", &["pid", "proc"]),
+    ("own_files", &["mount"]),
+    ("own_name", &["uts"]),
+    ("own_queues", &["ipc"]),
+    ("own_network", &["net"]),
+    ("own_clock", &["time"]),
+    ("view_of_the_host", &["pid", "proc", "overlay"]),
+];
+
+/// A test that the doctor finds able to run has run, and no other.
+fn agrees(report: &Value, skipping: &Ran) {
+    for (test, names) in MEETS {
+        let is_there = names.iter().all(|name| offers(report, name, test));
+        let run = skipping.run_of(&full(test));
+        assert_eq!(run["verdict"] == "pass", is_there, "{test}: {run}\n{report:#}");
+    }
+}
+
+/// A namespace that can be made, but not be given a name, is there in part: for a test without a host name.
+fn offers(report: &Value, name: &str, test: &str) -> bool {
+    let is_nameless = finding(report, name)["found"].as_str().unwrap().starts_with("made, but sethostname ");
+    answer(report, name) != "no" && !(is_nameless && test == "own_name")
+}
+
+/// The doctor's `yes`, `no` or `partly`.
+pub(crate) fn answer<'a>(report: &'a Value, name: &str) -> &'a str {
+    finding(report, name)["answer"].as_str().unwrap()
+}
+
+fn finding<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let found = report["capabilities"].as_array().unwrap().iter().find(|one| one["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {report:#}"))
+}
+
+/// For the table of `ci/vm.sh`: a file for each environment, in the directory that is asked for.
+fn keep(name: &str, environment: &Environment, report: Value) {
+    let Some(directory) = std::env::var_os("HARNESS_ENVIRONMENTS") else { return };
+    let thread = std::thread::current();
+    let row = json!({"test": thread.name(), "user": environment.user.name(), "doctor": report});
+    fs::write(Path::new(&directory).join(format!("{name}.json")), row.to_string()).unwrap();
 }
 
 /// The verdicts under both policies.

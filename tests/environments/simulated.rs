@@ -91,9 +91,9 @@ fn a_container() {
 fn older_kernels() {
     let all = [PLAIN, LIMITED, NAMESPACED, OWN_PIDS, VIEW, &["own_ids", "several"]];
     const NO_CLONE3: &[Refusal] = &[Refusal::of(libc::SYS_clone3, libc::ENOSYS)];
-    const NOT_INTO_CGROUPS: &[Refusal] = &[Refusal::of_clone_into_cgroup()];
-    for refused in [NO_CLONE3, NOT_INTO_CGROUPS] {
-        check("root", || Environment { refused, ..Environment::plain(User::Root) }, &all);
+    const NOT_INTO_CGROUPS: &[Refusal] = &[Refusal::of_clone_into_cgroup(libc::ENOSYS)];
+    for (name, refused) in [("no_clone3", NO_CLONE3), ("no_clone_into_cgroup", NOT_INTO_CGROUPS)] {
+        check(name, || Environment { refused, ..Environment::plain(User::Root) }, &all);
     }
 }
 

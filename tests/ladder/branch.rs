@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use harness_tests::skip::skip;
-use harness_tests::{pen, sys, users};
+use harness_tests::{outside, pen, sys, users};
 
 /// Dropped, it is removed; whatever a runner left in it is a failure.
 #[derive(Debug)]
@@ -68,6 +68,8 @@ fn place() -> Result<PathBuf, String> {
     let own = pen::own().map_err(|error| error.to_string())?;
     match own.is_v1 {
         true => Err("the memory controller is on cgroup v1".to_owned()),
+        // A leaf has a directory in each hierarchy: which rung is meant would not be clear.
+        false if outside::mounts().contains(" - cgroup ") => Err("a hierarchy of cgroup v1, too".to_owned()),
         false if !nix::unistd::geteuid().is_root() => Err("not root".to_owned()),
         false => pen::hands_memory_on(&own).map_err(|error| error.to_string()),
     }

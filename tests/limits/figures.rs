@@ -45,7 +45,9 @@ fn rusage_of_a_guest() {
         assert!(figure(name) >= *said, "{name}: {}, the guest said {said}", figure(name));
     }
     assert!(figure("minor_faults") >= 32 * MIB / 4096 && figure("minor_faults") <= said[3] + 2000);
-    assert!(figure("voluntary_switches") >= 50 && figure("voluntary_switches") <= said[4] + 2000);
+    // The guest has slept 2,000 times, if not all of them long enough to be put aside. Its way out waits for others
+    // as often as these are there.
+    assert!(figure("voluntary_switches") >= 1000 && figure("voluntary_switches") <= said[4] + 2000);
     // Less than all processors for the whole time.
     let processors = std::thread::available_parallelism().unwrap().get() as u64;
     assert!(cpu <= figure("wall") * processors);

@@ -45,8 +45,9 @@ pub fn cargo(arguments: &[&str]) -> Command {
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).args(arguments);
     let binary = std::env::current_exe().expect("this binary has a path");
     let profile = binary.ancestors().nth(2).expect("target/PROFILE/deps/BINARY");
-    let target = profile.ancestors().skip(1).find(|directory| directory.join("CACHEDIR.TAG").is_file());
-    command.arg("--target-dir").arg(target.expect("cargo marks its target directory"));
+    // cargo marks its target directory, but not one that was there already.
+    let marked = profile.ancestors().skip(1).find(|directory| directory.join("CACHEDIR.TAG").is_file());
+    command.arg("--target-dir").arg(marked.or(profile.parent()).expect("target/PROFILE"));
     match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => {}
         Some("release") => drop(command.arg("--release")),

@@ -101,6 +101,13 @@ pub fn unprivileged(uid: u32, gid: u32) {
     assert_eq!(shadow.map(drop), Err(std::io::ErrorKind::PermissionDenied));
 }
 
+/// Whether there is nobody else to become: a user without privilege maps one id, its own.
+pub fn is_the_only_user() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").expect("/proc/self/uid_map");
+    let counts: Vec<_> = map.lines().map(|line| line.split_whitespace().nth(2)).collect();
+    counts == [Some("1")]
+}
+
 /// None; or its own and nobody's, where a user without privilege has made the user namespace: setgroups(2) is
 /// denied there, and groups that cannot be given up are shown as nobody's.
 fn has_no_group() -> bool {

@@ -44,11 +44,11 @@ impl Refusal {
         Self { call, when: When::Is { argument, value }, errno }
     }
 
-    /// clone3 with the arguments of Linux 5.7, which the cgroup to be born in is one of; as glibc makes
-    /// threads with them, too, only ENOSYS is an answer that it copes with.
-    pub const fn of_clone_into_cgroup() -> Self {
+    /// clone3 with the arguments of Linux 5.7, which the cgroup to be born in is one of. As glibc makes threads
+    /// with them, too, ENOSYS is the only answer that a runner with threads copes with.
+    pub const fn of_clone_into_cgroup(errno: i32) -> Self {
         const SIZE_WITH_CGROUP: u32 = 88;
-        Self::with(libc::SYS_clone3, 1, SIZE_WITH_CGROUP, libc::ENOSYS)
+        Self::with(libc::SYS_clone3, 1, SIZE_WITH_CGROUP, errno)
     }
 
     fn code(self) -> Vec<sock_filter> {

@@ -1,4 +1,4 @@
-//! The twins as somebody without privilege.
+//! The twins, and other programs, as somebody without privilege.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ pub const NOBODYS_ID: u32 = 65534;
 /// Runs a command as nobody.
 pub const NOBODY: &[&str] = &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/// A copy of the twins that everybody may run: the target directory may lie below a home.
+/// A copy of a program that everybody may run: the target directory may lie below a home.
 #[derive(Debug)]
 pub struct Everybodys {
     directory: tempfile::TempDir,
@@ -21,20 +21,25 @@ pub struct Everybodys {
 }
 
 impl Everybodys {
-    /// Makes the copy.
+    /// A copy of the twins.
+    #[expect(clippy::new_without_default, reason = "copies a file of some megabytes")]
+    pub fn new() -> Self {
+        Self::of(binary())
+    }
+
+    /// A copy of this program.
     ///
     /// # Panics
     /// When it cannot be made.
-    #[expect(clippy::new_without_default, reason = "copies a file of some megabytes")]
-    pub fn new() -> Self {
+    pub fn of(program: &Path) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let open = fs::Permissions::from_mode(0o755);
         fs::set_permissions(directory.path(), open).expect("open a directory to everybody");
-        let copy = directory.path().join("twins");
+        let copy = directory.path().join(program.file_name().expect("a file"));
         // Not by this process: one that another thread forks meanwhile would hold the copy open for writing,
         // and nobody could execute it (ETXTBSY).
-        let copied = Command::new("cp").arg(binary()).arg(&copy).status();
-        assert!(copied.is_ok_and(|status| status.success()), "copy the twins");
+        let copied = Command::new("cp").arg(program).arg(&copy).status();
+        assert!(copied.is_ok_and(|status| status.success()), "copy {}", program.display());
         Self { binary: copy, directory }
     }
 

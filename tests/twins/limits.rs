@@ -102,8 +102,8 @@ fn say_what_was_used() {
 #[isolated(pid, mem = "100M", pids = 20)]
 fn uses_32_mebibytes() {
     touch(32);
-    for _ in 0..50 {
-        std::thread::sleep(Duration::from_micros(10));
+    for _ in 0..2000 {
+        std::thread::sleep(Duration::from_micros(100));
     }
     say_what_was_used();
 }

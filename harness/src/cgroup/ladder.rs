@@ -64,40 +64,65 @@ pub(super) fn ready(own: &Path, point: &Path) -> Vec<Rung> {
     rungs
 }
 
-/// The rungs above them, and why others could not be climbed.
-pub(super) fn climb(own: &Path, point: &Path, root: bool, ready: &[Rung]) -> (Vec<Rung>, Vec<Missed>) {
-    let (mut rungs, mut missed) = (Vec::new(), Vec::new());
-    if has_nothing(point) {
-        return (rungs, missed);
-    }
-    let mut note = |result: Result<Rung, Missed>| match result {
-        Ok(rung) => {
-            let is_good = rung.offers(&[Controller::Memory, Controller::Pids]);
-            rungs.push(rung);
-            is_good
-        }
-        Err(miss) => {
-            missed.push(miss);
-            false
-        }
-    };
-    // Moving is of no use for what has not come down to us, or is to be had without.
-    let is_there = |one: &Controller| ready.iter().any(|rung| rung.offers(&[*one]));
-    let is_of_use = !known(&own.join("cgroup.controllers")).iter().all(is_there);
-    let is_climbed = is_of_use && note(moved(own, point));
-    if !is_climbed && runs_systemd() {
-        note(zygotes_scope());
-    }
-    if root {
-        let ancestors = own.ancestors().skip(1).take_while(|dir| dir.starts_with(point));
-        rungs.extend(ancestors.map(|dir| rung("below an ancestor of our own cgroup", dir)));
-    }
-    (rungs, missed)
+/// What climbing came to.
+#[derive(Debug, Default)]
+pub(super) struct Climbed {
+    pub(super) rungs: Vec<Rung>,
+    /// Those that could not be climbed.
+    pub(super) missed: Vec<Missed>,
 }
 
-/// The v2 hierarchy of a hybrid machine has no controllers that we know.
+impl Climbed {
+    fn note(&mut self, tried: Result<Rung, Missed>) {
+        match tried {
+            Ok(rung) => self.rungs.push(rung),
+            Err(missed) => self.missed.push(missed),
+        }
+    }
+
+    /// Whether the next rung, which asks more of the machine, may be left alone.
+    fn is_enough(&self) -> bool {
+        self.rungs.iter().any(|rung| rung.offers(&[Controller::Memory, Controller::Pids]))
+    }
+}
+
+/// The rungs above those that are ready, in order.
+pub(super) fn climb(own: &Path, point: &Path, root: bool, ready: &[Rung]) -> Climbed {
+    let mut climbed = Climbed::default();
+    if has_nothing(point) {
+        return climbed;
+    }
+    if moving_is_of_use(own, ready) {
+        climbed.note(moved(own, point));
+    }
+    if !climbed.is_enough() && runs_systemd() {
+        climbed.note(zygotes_scope());
+    }
+    if root {
+        climbed.rungs.extend(ancestors(own, point));
+    }
+    climbed
+}
+
+/// Not for what has not come down to us, or is to be had without.
+fn moving_is_of_use(own: &Path, ready: &[Rung]) -> bool {
+    let is_there = |one: &Controller| ready.iter().any(|rung| rung.offers(&[*one]));
+    !known(&own.join("cgroup.controllers")).iter().all(is_there)
+}
+
+fn ancestors(own: &Path, point: &Path) -> impl Iterator<Item = Rung> {
+    let above = own.ancestors().skip(1).take_while(move |dir| dir.starts_with(point));
+    above.map(|dir| rung("below an ancestor of our own cgroup", dir))
+}
+
+/// The controllers of a v2 hierarchy: those of its top.
+pub(super) fn has(point: &Path) -> Vec<Controller> {
+    known(&point.join("cgroup.controllers"))
+}
+
+/// The v2 hierarchy of a hybrid machine may have no controllers that we know.
 pub(super) fn has_nothing(point: &Path) -> bool {
-    known(&point.join("cgroup.controllers")).is_empty()
+    has(point).is_empty()
 }
 
 /// For the processes of a cgroup that is to be emptied: who may be moved, and the name of the child that takes
@@ -271,7 +296,7 @@ mod tests {
 
     fn all(own: &Path, point: &Path, root: bool) -> Vec<Rung> {
         let mut rungs = ready(own, point);
-        rungs.extend(climb(own, point, root, &rungs).0);
+        rungs.extend(climb(own, point, root, &rungs).rungs);
         rungs
     }
 

@@ -60,6 +60,8 @@ pub(crate) struct Hierarchy {
     pub(crate) version: Version,
     /// Where a leaf may be made in it, best first.
     pub(crate) rungs: Vec<Rung>,
+    /// v2: the controllers that this hierarchy has at its top. Others are on v1, or nowhere.
+    pub(crate) has: Vec<Controller>,
     /// v2: where the ladder stands; none when it has been climbed.
     pub(crate) ladder: Option<Place>,
     /// The rungs that could not be climbed.
@@ -74,9 +76,9 @@ impl Hierarchy {
 
     fn climb(&mut self) {
         if let Some(place) = self.ladder.take() {
-            let (rungs, missed) = ladder::climb(&place.own, &place.point, geteuid().is_root(), &self.rungs);
-            self.rungs.extend(rungs);
-            self.missed = missed;
+            let climbed = ladder::climb(&place.own, &place.point, geteuid().is_root(), &self.rungs);
+            self.rungs.extend(climbed.rungs);
+            self.missed = climbed.missed;
         }
     }
 }
@@ -137,8 +139,8 @@ fn read(path: &str) -> Result<Vec<u8>, Unsupported> {
 fn hierarchy(place: &Place) -> Option<Hierarchy> {
     if place.v2 {
         let rungs = ladder::ready(&place.own, &place.point);
-        let ladder = Some(place.clone());
-        return Some(Hierarchy { rungs, ladder, ..Hierarchy::default() });
+        let (has, ladder) = (ladder::has(&place.point), Some(place.clone()));
+        return Some(Hierarchy { rungs, has, ladder, ..Hierarchy::default() });
     }
     // A v1 hierarchy without a controller that we use (freezer, name=systemd) stays unused.
     let controllers = Controller::among(&place.controllers);

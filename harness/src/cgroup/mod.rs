@@ -48,9 +48,7 @@ use std::time::Duration;
 
 pub(crate) use self::evacuate::Crowded;
 pub(crate) use self::ladder::{Missed, Rung};
-#[cfg(test)]
-pub(crate) use self::layout::Controller;
-pub(crate) use self::layout::{Hierarchy, Layout, Version, detect};
+pub(crate) use self::layout::{Controller, Hierarchy, Layout, Version, detect};
 pub(crate) use self::limits::LeafLimits;
 use self::memory_stat::Sample;
 use self::name::Maker;

@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use super::{remedy, words};
-use crate::cgroup::{Crowded, Hierarchy, Missed, Rung, Version};
+use crate::cgroup::{Controller, Crowded, Hierarchy, Missed, Rung, Version};
 use crate::error::Step;
 
 /// How to get a cgroup hierarchy.
@@ -29,20 +29,19 @@ const CONTROLLERS: &str = "let the controllers reach this cgroup: systemd delega
 
 /// What was found instead of a place for a leaf with these controllers, and the remedy.
 pub(crate) fn no_leaf(hierarchies: &[Hierarchy], controllers: &[&str]) -> (String, String) {
+    let has_v1 = hierarchies.iter().any(|hierarchy| hierarchy.version == Version::V1);
     let able: Vec<&Hierarchy> =
-        hierarchies.iter().filter(|hierarchy| may_have(hierarchy, controllers)).collect();
+        hierarchies.iter().filter(|hierarchy| may_have(hierarchy, controllers, has_v1)).collect();
     if able.is_empty() {
         let names = controllers.join(" and ");
         let found = format!("no mounted hierarchy that shows our own cgroup has the {names} controller");
-        let has_v1 = hierarchies.iter().any(|hierarchy| hierarchy.version == Version::V1);
         let remedy = if has_v1 { mount_v1(controllers) } else { MOUNT_CGROUPS.to_owned() };
         return (found, remedy);
     }
     let found: Vec<String> = able.iter().flat_map(|hierarchy| found(hierarchy)).collect();
     // On a hybrid machine a scope has no more to give than what is there.
-    let is_hybrid = hierarchies.iter().any(|hierarchy| hierarchy.version == Version::V1);
     let remedy = able.iter().find_map(|hierarchy| remedy_for(hierarchy));
-    let remedy = remedy.unwrap_or(if is_hybrid { V1 } else { SCOPE });
+    let remedy = remedy.unwrap_or(if has_v1 { V1 } else { SCOPE });
     (found.join("; "), remedy.to_owned())
 }
 
@@ -90,14 +89,16 @@ pub(crate) fn not_run_by_scope(program: &std::ffi::OsStr, error: &std::io::Error
     format!("run {}: {reason}", words::shown(&program.to_string_lossy()))
 }
 
-/// On v2 the controllers may be anywhere above; on v1 they are the mount's. The v2 hierarchy of a hybrid
-/// machine has none, and nothing was tried to get any.
-fn may_have(hierarchy: &Hierarchy, controllers: &[&str]) -> bool {
+/// On v1 the controllers are the mount's. On v2 they may be anywhere above, beyond what a container shows; on a
+/// hybrid machine those that are not at the top are on v1.
+fn may_have(hierarchy: &Hierarchy, controllers: &[&str], is_hybrid: bool) -> bool {
+    let is_among = |all: &[Controller]| all.iter().any(|one| controllers.contains(&one.name()));
     let is_bare = |rung: &Rung| rung.is_bare() && rung.refusal.is_none();
     let is_bare = hierarchy.rungs.iter().all(is_bare) && hierarchy.missed.is_empty();
-    let has =
-        |name: &&str| hierarchy.rungs.iter().any(|rung| rung.enabled.iter().any(|one| one.name() == *name));
-    (hierarchy.version == Version::V2 && !is_bare) || controllers.iter().any(has)
+    match hierarchy.version {
+        Version::V1 => hierarchy.rungs.iter().any(|rung| is_among(&rung.enabled)),
+        Version::V2 => is_among(&hierarchy.has) || !is_hybrid && !is_bare,
+    }
 }
 
 fn found(hierarchy: &Hierarchy) -> Vec<String> {
@@ -158,7 +159,6 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::cgroup::Controller;
     use crate::error::{Object, SetupError};
     use crate::evidence::Process;
 
@@ -181,6 +181,21 @@ mod tests {
         let (found, remedy) = no_leaf(&hybrid, &["pids"]);
         assert_eq!(found, "no mounted hierarchy that shows our own cgroup has the pids controller");
         assert_eq!(remedy, "mount it: mount -t cgroup -o pids none /sys/fs/cgroup/pids");
+    }
+
+    /// Debian's 6.12: memory on v2, pids on v1.
+    #[test]
+    fn a_hybrid_machine_whose_controllers_are_split() {
+        let memory = vec![Controller::Memory];
+        let unified = Hierarchy { has: memory.clone(), ..v2(vec![rung("/u", &memory, None)], vec![]) };
+        let split = [v1(rung("/c", &[Controller::Cpu], None)), unified];
+        assert_eq!(
+            no_leaf(&split, &["pids"]).1,
+            "mount it: mount -t cgroup -o pids none /sys/fs/cgroup/pids"
+        );
+        // It has memory, though not at a place of ours.
+        let away = Hierarchy { has: memory, ..v2(vec![rung("/u/own", &[], None)], vec![]) };
+        assert_eq!(no_leaf(&[away], &["memory"]).0, "/u/own enables nothing for its children");
     }
 
     #[test]
