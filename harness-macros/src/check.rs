@@ -1,6 +1,6 @@
 //! Arguments that are right by themselves and wrong together, or wrong on this function.
 
-use crate::args::{Args, Expect};
+use crate::args::{Args, Expect, Rootfs};
 use crate::errors::{Errors, at};
 use crate::test_fn::TestFn;
 use proc_macro2::{Span, TokenStream, TokenTree};
@@ -34,6 +34,27 @@ fn contradictions(args: &Args, errors: &mut Errors) {
         "swap",
         args.key("mem").is_some(),
         "`swap` needs `mem`, the memory limit that it comes on top of; add one, such as `mem = \"100M\"`",
+    );
+    need(
+        "upper",
+        args.rootfs.is_some(),
+        "`upper` needs `rootfs`, the root that it is for; add it: `rootfs` is a view of the host's",
+    );
+    need(
+        "changes",
+        args.rootfs.is_some(),
+        "`changes` needs `rootfs`: without it, what the test writes is written to the host",
+    );
+    let is_copy = args.upper.as_ref().is_some_and(|upper| upper == "copy");
+    need(
+        "upper",
+        !is_copy || !matches!(args.rootfs, Some(Rootfs::Host)),
+        "`upper = \"copy\"` would copy the whole host; give `rootfs` a directory, an archive or an image",
+    );
+    need(
+        "changes",
+        !is_copy || !args.changes,
+        "`changes` are read from an upperdir, and with `upper = \"copy\"` there is none; keep one",
     );
     need(
         "expect",

@@ -51,8 +51,12 @@ use proc_macro::TokenStream;
 /// | argument | effect |
 /// |---|---|
 /// | `rootfs` | copy-on-write view of the host's root |
-/// | `rootfs = "fixtures/busybox"` | copy-on-write view of a directory, relative to the crate; a missing one is a compile error |
+/// | `rootfs = "fixtures/busybox"` | copy-on-write view of a directory, relative to the crate; a missing one is a compile error. In place of the string an expression of type `&'static str` |
+/// | `upper = "disk"` | what is written goes to a temporary directory beside the build's other files, not to memory |
+/// | `upper = "copy"` | no overlay: a copy of the root, for kernels before 5.11 without privilege; extended attributes are not copied |
+/// | `changes` | what the guest wrote to its root is in the report: path, kind, size |
 /// | `readonly` | everything but `tmpfs` and writable binds is mounted read-only |
+/// | `file("/etc/hosts" = "127.0.0.1 db")` | a file with this content, or that of an expression such as `include_str!("hosts")`; repeatable. Like a bind it cannot be renamed or removed, and without `rootfs` the host must have one at its place |
 /// | `bind = "SRC:DST"`, `bind = "SRC:DST:ro"` | bind mount, `SRC` relative to the crate; repeatable |
 /// | `tmpfs = "/tmp"`, `tmpfs = "/tmp:16M"` | fresh tmpfs; repeatable |
 /// | `workdir = "/srv"` | working directory of the body |

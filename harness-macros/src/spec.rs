@@ -1,6 +1,6 @@
 //! What was asked, as a `const` expression of the Spec's builder (`harness/src/spec.rs`).
 
-use crate::args::{Args, Bind, Expect, Rlimit, Rootfs, Tmpfs};
+use crate::args::{Args, Bind, Expect, InlineFile, Rlimit, Rootfs, Tmpfs};
 use crate::test_fn::TestFn;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -49,8 +49,14 @@ fn filesystem(args: &Args, private: &TokenStream) -> Vec<TokenStream> {
     let mut calls: Vec<TokenStream> = Vec::new();
     calls.extend(args.rootfs.iter().map(|rootfs| match rootfs {
         Rootfs::Host => quote!(rootfs(#private::Rootfs::Host)),
-        Rootfs::Directory(path) => quote!(rootfs(#private::Rootfs::Directory(#path))),
+        Rootfs::Source(source) => quote!(rootfs(#private::Rootfs::Source(#source))),
     }));
+    calls.extend(args.upper.as_ref().map(|word| {
+        let upper = variant(word);
+        quote!(upper(#private::Upper::#upper))
+    }));
+    calls.extend(args.changes.then(|| quote!(changes())));
+    calls.extend(list(&args.files, private, file).map(|files| quote!(files(#files))));
     calls.extend(args.readonly.then(|| quote!(readonly())));
     calls.extend(list(&args.binds, private, bind).map(|binds| quote!(binds(#binds))));
     calls.extend(list(&args.tmpfs, private, tmpfs).map(|tmpfs| quote!(tmpfs(#tmpfs))));
@@ -65,6 +71,11 @@ fn filesystem(args: &Args, private: &TokenStream) -> Vec<TokenStream> {
 fn bind(bind: &Bind, private: &TokenStream) -> TokenStream {
     let Bind { source, target, readonly } = bind;
     quote!(#private::Bind { source: #source, target: #target, readonly: #readonly })
+}
+
+fn file(file: &InlineFile, private: &TokenStream) -> TokenStream {
+    let InlineFile { target, content } = file;
+    quote!(#private::InlineFile { target: #target, content: #content })
 }
 
 fn tmpfs(tmpfs: &Tmpfs, private: &TokenStream) -> TokenStream {

@@ -60,6 +60,11 @@ steps! {
     40 PivotRoot "pivot_root";
     41 MountPoint "make the mount point";
     42 KeepVisible "keep the test binary visible";
+    43 MakeFile "make the file";
+    44 CopyRootfs "copy the root filesystem";
+    45 MakeUpper "make a directory for the upperdir";
+    46 RemoveUpper "remove the directory of the upperdir";
+    47 ReadChanges "read what the guest wrote";
     50 ForkBody "fork the body";
     51 Rlimit "setrlimit";
     52 SetIds "change to the uid and gid";

@@ -191,6 +191,8 @@ pub(crate) struct Evidence {
     pub(crate) oom: Option<Oom>,
     /// What was still running when the body had ended, and did not end within the grace period.
     pub(crate) leftovers: Vec<Process>,
+    /// What the guest wrote to its root, where that was asked for.
+    pub(crate) changes: Option<Vec<crate::rootfs::changes::Change>>,
     /// Where the leaf was made, for the report: one directory for each hierarchy.
     pub(crate) cgroups: Vec<std::path::PathBuf>,
     /// The rung of the ladder (cgroup/ladder.rs) that each was made on.

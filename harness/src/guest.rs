@@ -21,7 +21,7 @@ use crate::error::{At, Cause, Object, SetupError, Step};
 use crate::init::Ends;
 use crate::panics;
 use crate::plan::GuestPlan;
-use crate::rootfs;
+use crate::rootfs::{self, UpperDir};
 use crate::spec::Rlimit;
 use crate::sys::{
     self, constructor, credentials, environment, fds, interface, process, rlimit, signals, socket,
@@ -42,15 +42,18 @@ record! { Assignment { token, body, plan } }
 
 /// Host name, loopback, mounts: what belongs to the namespaces and not to one process; and the
 /// environment, which the body inherits.
-pub(crate) fn prepare(plan: &GuestPlan) -> Result<(), SetupError> {
+///
+/// Gives the upperdirs that the runner is to see.
+pub(crate) fn prepare(plan: &GuestPlan) -> Result<Vec<UpperDir>, SetupError> {
     if let Some(hostname) = &plan.hostname {
         sethostname(hostname).at(Step::Hostname, hostname.as_str())?;
     }
     if plan.loopback {
         interface::loopback_up().at(Step::Loopback, "lo")?;
     }
-    plan.tree.as_ref().map_or(Ok(()), rootfs::enter)?;
-    set_environment(plan)
+    let uppers = plan.tree.as_ref().map(rootfs::enter).transpose()?;
+    set_environment(plan)?;
+    Ok(uppers.unwrap_or_default())
 }
 
 /// Enters new namespaces (`CLONE_NEW*`); nothing for 0.
@@ -91,7 +94,7 @@ fn steps(ends: &Ends, assignment: &Assignment, reporter: &Reporter) -> Result<sy
     unshare(plan.unshare_body)?;
     process::die_with_parent().at(Step::ForkBody, "the death signal")?;
     if plan.body_is_pid1 {
-        prepare(plan)?;
+        reporter.show(&prepare(plan)?);
     }
     connect_stdio(ends)?;
     fds::close_all_but(&[reporter.socket]);
@@ -205,6 +208,14 @@ impl Reporter {
     /// What is only a hint may be lost.
     fn try_send(&self, report: Report) {
         let _ = socket::send(self.socket, &wire::encode_report(self.token, report), &[]);
+    }
+
+    /// Without them there is no report of changes, which the runner sees.
+    fn show(&self, uppers: &[UpperDir]) {
+        for upper in uppers {
+            let frame = wire::encode_report(self.token, Report::Upper(upper.seen.clone()));
+            let _ = socket::send(self.socket, &frame, &[upper.directory.as_fd()]);
+        }
     }
 
     fn send(&self, report: Report) {

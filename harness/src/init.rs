@@ -22,6 +22,7 @@ use crate::error::{At, Cause, Object, SetupError, Step};
 use crate::evidence::{Rusage, WaitStatus};
 use crate::guest::{self, Assignment};
 use crate::processes;
+use crate::rootfs::UpperDir;
 use crate::sys::clone::{Request, Side, clone, fork};
 use crate::sys::process::{self, Pid};
 use crate::sys::wait::{Child, any_child};
@@ -81,6 +82,14 @@ fn tell(control: &OwnedFd, frame: &Control) {
     let _ = socket::send(control.as_fd(), &wire::encode(frame), &[]);
 }
 
+/// Upperdirs for the runner, which sees when they do not come.
+fn show(control: &OwnedFd, uppers: &[UpperDir]) {
+    for upper in uppers {
+        let frame = wire::encode(&Control::Upper(upper.seen.clone()));
+        let _ = socket::send(control.as_fd(), &frame, &[upper.directory.as_fd()]);
+    }
+}
+
 /// The steps before the body, in order. `None` when the runner called it off.
 fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
     process::set_name(c"harness-init");
@@ -94,7 +103,7 @@ fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
     let assignment = read_assignment(&ends)?;
     guest::unshare(assignment.plan.unshare_init)?;
     if !assignment.plan.body_is_pid1 {
-        guest::prepare(&assignment.plan)?;
+        show(&ends.control, &guest::prepare(&assignment.plan)?);
     }
     // The body may mount over /proc or unmount it; a working directory stays what it was. A root without
     // /proc shows no processes, here or by name.

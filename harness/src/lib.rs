@@ -66,6 +66,8 @@
 //! user. No replacement for a VM. Linux only: elsewhere the tests compile and are ignored with a reason.
 
 #[cfg(target_os = "linux")]
+mod cache;
+#[cfg(target_os = "linux")]
 mod capability;
 #[cfg(target_os = "linux")]
 mod cgroup;
@@ -83,6 +85,8 @@ mod guest;
 mod host;
 #[cfg(target_os = "linux")]
 mod init;
+#[cfg(target_os = "linux")]
+mod maker;
 #[cfg(target_os = "linux")]
 mod mountinfo;
 #[cfg(target_os = "linux")]
@@ -112,6 +116,8 @@ mod wire;
 #[cfg(target_os = "linux")]
 mod zygote;
 
+#[cfg(target_os = "linux")]
+pub use crate::rootfs::changes::{Change, ChangeKind};
 pub use isolated_harness_macros::isolated;
 
 /// What the attribute's expansion calls. No stable interface.
@@ -120,8 +126,8 @@ pub mod __private {
     #[cfg(target_os = "linux")]
     pub use crate::runner::run;
     pub use crate::spec::{
-        Bind, Expect, IdMapping, Leaks, Limits, Namespaces, Resource, Rlimit, Rootfs, Size, Spec, Tmpfs,
-        UnsupportedPolicy,
+        Bind, Expect, IdMapping, InlineFile, Leaks, Limits, Namespaces, Resource, Rlimit, Rootfs, Size, Spec,
+        Tmpfs, UnsupportedPolicy, Upper,
     };
     pub use crate::termination::report;
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 use crate::cgroup::LeafLimits;
 use crate::error::Unsupported;
 use crate::host::Host;
-use crate::rootfs::{BindMount, Root, TmpfsMount, Tree};
-use crate::spec::{IdMapping, Limits, Namespaces, Resource, Rlimit, Rootfs, Spec};
+use crate::rootfs::{self, BindMount, NewFile, Root, TmpfsMount, Tree};
+use crate::spec::{IdMapping, Limits, Namespaces, Resource, Rlimit, Rootfs, Spec, Upper};
 use crate::wire::IdMaps;
 use crate::wire::codec::record;
 
@@ -24,6 +24,16 @@ pub(crate) struct Caller {
     pub(crate) environment: Vec<(OsString, OsString)>,
     /// The test binary: stays visible in a foreign root, so that backtraces find their symbols.
     pub(crate) executable: Option<PathBuf>,
+    pub(crate) ground: Ground,
+}
+
+/// What the runner has made ready for the guest's root.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ground {
+    /// The directories of `rootfs = "..."`, lowest first.
+    pub(crate) layers: Vec<PathBuf>,
+    /// For `upper = "disk"`.
+    pub(crate) upper: PathBuf,
 }
 
 /// All that is to be done for one run.
@@ -217,10 +227,15 @@ fn tree(spec: &Spec<'_>, nested: bool, caller: &Caller) -> Tree {
     let root = match spec.rootfs {
         None => Root::Keep,
         Some(Rootfs::Host) => Root::Host,
-        Some(Rootfs::Directory(path)) => Root::Directory(absolute(spec, path)),
+        Some(Rootfs::Source(_)) => Root::Layers(caller.ground.layers.clone()),
     };
-    let foreign = matches!(root, Root::Directory(_));
+    let foreign = matches!(root, Root::Layers(_));
     Tree {
+        upper: match spec.upper {
+            Upper::Tmpfs => rootfs::Upper::Tmpfs,
+            Upper::Disk => rootfs::Upper::Disk(caller.ground.upper.clone()),
+            Upper::Copy => rootfs::Upper::Copy,
+        },
         proc: spec.namespaces.contains(Namespaces::PID),
         userxattr: nested,
         readonly: spec.readonly,
@@ -242,11 +257,18 @@ fn tree(spec: &Spec<'_>, nested: bool, caller: &Caller) -> Tree {
                 size: tmpfs.size.map(crate::spec::Size::get),
             })
             .collect(),
+        files: spec.files.iter().map(new_file).collect(),
+        changes: spec.changes,
         root,
     }
 }
 
-fn absolute(spec: &Spec<'_>, path: &str) -> PathBuf {
+fn new_file(file: &crate::spec::InlineFile<'_>) -> NewFile {
+    NewFile { target: PathBuf::from(file.target), content: file.content.to_owned() }
+}
+
+/// A path of the Spec's.
+pub(crate) fn absolute(spec: &Spec<'_>, path: &str) -> PathBuf {
     Path::new(spec.manifest_dir).join(path)
 }
 
@@ -263,7 +285,7 @@ fn visible(caller: &Caller) -> Vec<BindMount> {
 /// In a foreign root the runner's directory means nothing: `/` unless one is given.
 fn workdir(spec: &Spec<'_>, caller: &Caller) -> Option<PathBuf> {
     let default = match spec.rootfs {
-        Some(Rootfs::Directory(_)) => PathBuf::from("/"),
+        Some(Rootfs::Source(_)) => PathBuf::from("/"),
         Some(Rootfs::Host) | None => caller.directory.clone(),
     };
     Some(spec.workdir.map_or(default, PathBuf::from))

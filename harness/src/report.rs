@@ -2,6 +2,7 @@
 //!
 //! A figure or a fact that is not there has no key. Keys are only ever added within one schema number.
 
+mod changes;
 mod figures;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -245,6 +246,8 @@ fn evidence(evidence: &Evidence) -> Value {
         ("deadline", evidence.deadline.map(deadline)),
         ("oom", evidence.oom.as_ref().map(oom)),
         ("leftovers", processes(&evidence.leftovers)),
+        ("changes", evidence.changes.as_deref().map(changes::list)),
+        ("changes_left_out", evidence.changes.as_deref().and_then(changes::left_out)),
         ("cgroups", Some(cgroups(evidence))),
         ("unswept", Some(evidence.unswept.iter().map(setup_error).collect())),
         ("cleanup", Some(evidence.cleanup.iter().map(setup_error).collect())),

@@ -9,12 +9,14 @@ mod clock;
 mod launch;
 mod relay;
 mod settle;
+mod site;
 mod watch;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use self::launch::Launched;
+use self::site::Site;
 use crate::cgroup::Leaf;
 use crate::error::{SetupError, Step, Unsupported};
 use crate::evidence::{Evidence, Measured, Rusage, WaitStatus};
@@ -53,13 +55,18 @@ pub(crate) fn attempt(spec: &Spec<'_>, body: Body, evidence: &mut Evidence) -> E
         Ok(host) => host,
         Err(unsupported) => return End::Unsupported(unsupported),
     };
-    let plan = match plan::resolve(spec, host, &caller()) {
+    let site = match Site::prepare(spec) {
+        Ok(site) => site,
+        Err(error) => return End::NotRun(error),
+    };
+    let plan = match plan::resolve(spec, host, &caller(&site)) {
         Ok(plan) => plan,
         Err(unsupported) => return End::Unsupported(unsupported),
     };
     if let Err(unsupported) = carry_out(&plan, host, body, evidence) {
         return End::Unsupported(unsupported);
     }
+    evidence.cleanup.extend(site.clear().err());
     match outcome::conclude(spec, evidence) {
         Ok(outcome) => End::Ran(outcome),
         Err(error) if policy::would_skip(spec) && error.is_refusal() => End::Unsupported((&error).into()),
@@ -68,8 +75,9 @@ pub(crate) fn attempt(spec: &Spec<'_>, body: Body, evidence: &mut Evidence) -> E
 }
 
 /// The runner as it is now: tests may have changed directory and environment since the zygote was made.
-fn caller() -> Caller {
+fn caller(site: &Site) -> Caller {
     Caller {
+        ground: site.ground(),
         // A directory that was removed cannot be entered by the guest either.
         directory: std::env::current_dir().unwrap_or_else(|_| "/".into()),
         environment: std::env::vars_os().collect(),

@@ -68,7 +68,28 @@ pub enum Rootfs<'a> {
     /// A copy-on-write view of the host's root.
     Host,
     /// A copy-on-write view of a directory; relative to [`Spec::manifest_dir`].
-    Directory(&'a str),
+    Source(&'a str),
+}
+
+/// Where what the guest writes to its root goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Upper {
+    /// The upperdir is on a private tmpfs: memory, charged to the guest that writes.
+    #[default]
+    Tmpfs,
+    /// The upperdir is in a temporary directory beside the build's other files, removed after the run.
+    Disk,
+    /// No overlay: the root is a copy on a private tmpfs, made for each guest.
+    Copy,
+}
+
+/// One entry of `file("PATH" = "CONTENT")`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InlineFile<'a> {
+    /// Absolute path in the guest.
+    pub target: &'a str,
+    /// All of it.
+    pub content: &'a str,
 }
 
 /// One `bind = "SRC:DST[:ro]"`.
@@ -241,6 +262,12 @@ pub struct Spec<'a> {
     pub id_mapping: Option<IdMapping>,
     /// The root filesystem; the host's own when absent.
     pub rootfs: Option<Rootfs<'a>>,
+    /// Where what the guest writes to `rootfs` goes.
+    pub upper: Upper,
+    /// Whether what the guest wrote to `rootfs` is reported.
+    pub changes: bool,
+    /// Files with this content.
+    pub files: &'a [InlineFile<'a>],
     /// Whether the whole tree, except `tmpfs` and writable binds, is mounted read-only.
     pub readonly: bool,
     /// Bind mounts.
@@ -277,6 +304,9 @@ impl<'a> Spec<'a> {
             gid: None,
             id_mapping: None,
             rootfs: None,
+            upper: Upper::Tmpfs,
+            changes: false,
+            files: &[],
             readonly: false,
             binds: &[],
             tmpfs: &[],
@@ -343,6 +373,27 @@ impl<'a> Spec<'a> {
     #[must_use]
     pub const fn rootfs(mut self, rootfs: Rootfs<'a>) -> Self {
         self.rootfs = Some(rootfs);
+        self.unshare(Namespaces::MOUNT)
+    }
+
+    /// Sets where what the guest writes to its root goes.
+    #[must_use]
+    pub const fn upper(mut self, upper: Upper) -> Self {
+        self.upper = upper;
+        self
+    }
+
+    /// Reports what the guest wrote to its root.
+    #[must_use]
+    pub const fn changes(mut self) -> Self {
+        self.changes = true;
+        self
+    }
+
+    /// Sets the files whose content is given; brings a mount namespace.
+    #[must_use]
+    pub const fn files(mut self, files: &'a [InlineFile<'a>]) -> Self {
+        self.files = files;
         self.unshare(Namespaces::MOUNT)
     }
 

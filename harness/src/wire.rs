@@ -7,7 +7,7 @@
 //!    |  (makes the leaf)   |-------------------->|                     |
 //!    |  Cloned + pidfd     |  (id maps, gate)    |                     |
 //!    |<--------------------|                     |  reads its plan,    |
-//!    |  Ready                                    |  set-up steps       |
+//!    |  (Upper)*, Ready                          |  set-up steps       |
 //!    |<------------------------------------------|                     |
 //!    |  Enter + the leaf                         |                     |
 //!    |------------------------------------------>|  fork               |
@@ -35,6 +35,7 @@ use nix::errno::Errno;
 
 use crate::error::{Cause, Object, SetupError, Step};
 use crate::evidence::{Panic, Process, Rusage, WaitStatus};
+use crate::rootfs::Seen;
 use codec::{Malformed, Reader, Wire, choice, record};
 
 /// First byte of every message; runner and guest are one image, so another version is a forged message.
@@ -79,9 +80,12 @@ pub(crate) enum Control {
     BodyEnded { status: WaitStatus, rusage: Rusage },
     /// What was still running then.
     Leftovers(Vec<Process>),
+    /// One of the upperdirs of the guest's root; carries it.
+    Upper(Seen),
 }
 choice! { Control {
     1 Cloned, 2 SetupFailed(error), 3 Ready, 4 BodyEnded { status, rusage }, 5 Leftovers(processes),
+    6 Upper(seen),
 } }
 
 /// On the control socket, to the init.
@@ -114,10 +118,12 @@ pub(crate) enum Report {
     PanicPrinted,
     /// The body is pid 1 and, at its end, not alone in its namespace.
     Leftovers(Vec<Process>),
+    /// As [`Control::Upper`], of a body that is pid 1 and does the set-up itself.
+    Upper(Seen),
 }
 choice! { Report {
     1 SetupFailed(error), 2 Started { pid }, 3 Returned(code), 4 Panicked(panic), 5 Escaped { pid },
-    6 Leftovers(processes), 7 Panicking, 8 PanicPrinted,
+    6 Leftovers(processes), 7 Panicking, 8 PanicPrinted, 9 Upper(seen),
 } }
 
 record! { SetupError { step, object, cause } }

@@ -97,3 +97,11 @@ fn writes_to_a_bind_in_a_readonly_root() {
 fn writes_to_a_readonly_bind() {
     scribble(&["/mnt"]);
 }
+
+#[isolated(pid, file("/etc/passwd" = "somebody else"))]
+fn covers_a_file_of_the_host() {
+    fs::write("/etc/passwd", "written").unwrap();
+}
+
+#[isolated(pid, file("/etc/harness-is-not-there" = "somebody else"))]
+fn makes_a_file_in_the_host() {}

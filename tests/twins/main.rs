@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod attribution;
+mod changes;
 mod endings;
 mod everywhere;
 mod files;
@@ -16,4 +17,5 @@ mod namespaces;
 mod needs;
 mod output;
 mod present;
+mod upper;
 mod without;

@@ -62,7 +62,21 @@ static KEYS: &[Key] = &[
     value("map", "`root` or `identity`: who you are in the user namespace", "map = identity"),
     Key {
         form: Form::BareOrValue,
-        ..value("rootfs", "a directory, or no value for the host's root", r#"rootfs = "fixtures/busybox""#)
+        ..value(
+            "rootfs",
+            "a directory, an archive, an image, or no value for the host's root",
+            r#"rootfs = "fixtures/busybox""#,
+        )
+    },
+    value("upper", r#"`"tmpfs"`, `"disk"` or `"copy"`"#, r#"upper = "disk""#),
+    bare("changes", Form::Bare),
+    Key {
+        form: Form::List,
+        ..repeatable(
+            "file",
+            "an absolute path and the content, a string or an expression of one",
+            r#"file("/etc/hosts" = "127.0.0.1 db")"#,
+        )
     },
     bare("readonly", Form::Bare),
     repeatable("bind", "`SRC:DST` or `SRC:DST:ro` with an absolute `DST`", r#"bind = "tests/data:/data:ro""#),
@@ -120,6 +134,9 @@ const ALIASES: &[(&str, &str)] = &[
     ("image", "rootfs"),
     ("ro", "readonly"),
     ("volume", "bind"),
+    ("upperdir", "upper"),
+    ("files", "file"),
+    ("diff", "changes"),
     ("cwd", "workdir"),
     ("current_dir", "workdir"),
     ("environment", "env"),

@@ -4,6 +4,7 @@
 //! knows the words, `value`, `rlimit` and `expect` what may stand behind them.
 
 mod expect;
+mod file;
 mod key;
 mod mount;
 mod name;
@@ -12,6 +13,7 @@ mod value;
 mod written;
 
 pub(crate) use expect::Expect;
+pub(crate) use file::InlineFile;
 pub(crate) use mount::{Bind, Rootfs, Tmpfs};
 pub(crate) use rlimit::Rlimit;
 
@@ -40,6 +42,9 @@ pub(crate) struct Args {
     pub(crate) gid: Option<u32>,
     pub(crate) map: Option<Ident>,
     pub(crate) rootfs: Option<Rootfs>,
+    pub(crate) upper: Option<Ident>,
+    pub(crate) changes: bool,
+    pub(crate) files: Vec<InlineFile>,
     pub(crate) readonly: bool,
     pub(crate) binds: Vec<Bind>,
     pub(crate) tmpfs: Vec<Tmpfs>,
@@ -90,6 +95,7 @@ impl Args {
         key.check_form(written)?;
         match (written.expr(), written.list()) {
             (Some(expr), _) => self.take_value(&Value { key, expr }),
+            (_, Some(entries)) if key.name == "file" => file::read(key, entries, &mut self.files, errors),
             (_, Some(entries)) => {
                 self.rlimits = rlimit::read(entries, errors);
                 Ok(())
@@ -106,6 +112,7 @@ impl Args {
             "pid1" => self.pid1 = true,
             "rootfs" => self.rootfs = Some(Rootfs::Host),
             "readonly" => self.readonly = true,
+            "changes" => self.changes = true,
             "clear_env" => self.clear_env = true,
             _ => self.namespaces.push(word.clone()),
         }
@@ -118,6 +125,7 @@ impl Args {
             "gid" => self.gid = Some(value.id()?),
             "map" => self.map = Some(value.one_of(&["root", "identity"])?),
             "rootfs" => self.rootfs = Some(value.rootfs()?),
+            "upper" => self.upper = Some(value.upper()?),
             "bind" => self.binds.push(value.bind(&self.binds)?),
             "tmpfs" => self.tmpfs.push(value.tmpfs(&self.tmpfs)?),
             "workdir" => self.workdir = Some(value.absolute_path()?),

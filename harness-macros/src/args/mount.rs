@@ -1,13 +1,19 @@
 //! Values that are paths: the root filesystem, mounts, the working directory.
 
 use super::value::{Read, Value};
+use crate::guess::did_you_mean;
 use crate::units;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
 use std::path::Path;
+use syn::Expr;
+use syn::spanned::Spanned;
 
 #[derive(Debug)]
 pub(crate) enum Rootfs {
     Host,
-    Directory(String),
+    /// A string literal, or an expression of type `&'static str`.
+    Source(TokenStream),
 }
 
 #[derive(Debug)]
@@ -23,8 +29,7 @@ pub(crate) struct Tmpfs {
     pub(crate) size: Option<u64>,
 }
 
-/// What later versions unpack.
-const ARCHIVES: &[&str] = &[".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz"];
+const REGISTRY: &str = "oci://";
 
 impl Value<'_> {
     pub(super) fn absolute_path(&self) -> Read<String> {
@@ -84,27 +89,62 @@ impl Value<'_> {
         Ok(())
     }
 
+    /// Literals are looked at; what another expression names, only the running test can tell.
     pub(super) fn rootfs(&self) -> Read<Rootfs> {
-        let path = self.string()?;
-        if path.contains("://") || ARCHIVES.iter().any(|end| path.ends_with(end)) {
-            return Err(self.wrong("this version does not have archives and images yet"));
+        let expr = self.expr;
+        if !matches!(expr, Expr::Lit(_) | Expr::Unary(_)) {
+            return Ok(Rootfs::Source(quote!(#expr)));
         }
-        if Path::new(&path).is_relative() {
-            self.checked(exists_in_crate(&path))?;
+        let source = self.string()?;
+        if let Some(reference) = source.strip_prefix(REGISTRY) {
+            self.checked(reference_is_whole(reference))?;
+            self.checked(has_feature(cfg!(feature = "registry"), "registry"))?;
+        } else if let Some((scheme, _)) = source.split_once("://") {
+            return Err(self.wrong(format!("there is no `{scheme}://`, only `{REGISTRY}`")));
+        } else if Path::new(&source).is_relative() {
+            let is_directory = self.checked(exists_in_crate(&source))?;
+            self.checked(has_feature(is_directory || cfg!(feature = "images"), "images"))?;
         }
-        Ok(Rootfs::Directory(path))
+        Ok(Rootfs::Source(quote!(#source)))
+    }
+
+    pub(super) fn upper(&self) -> Read<Ident> {
+        let word = self.string()?;
+        match &*word {
+            "tmpfs" | "disk" | "copy" => Ok(Ident::new(&word, self.expr.span())),
+            other => {
+                let guess = did_you_mean(other, ["tmpfs", "disk", "copy"]);
+                Err(self.wrong(format!("there is no `{other}`{guess}")))
+            }
+        }
     }
 }
 
+fn reference_is_whole(reference: &str) -> Result<(), String> {
+    match reference.split_once('/') {
+        Some((host, repository)) if !host.is_empty() && !repository.is_empty() => Ok(()),
+        _ => Err(format!("`{REGISTRY}{reference}` is no `{REGISTRY}HOST/REPOSITORY[:TAG]`")),
+    }
+}
+
+fn has_feature(has: bool, name: &str) -> Result<(), String> {
+    let how = format!("isolated-harness = {{ version = \"*\", features = [\"{name}\"] }}");
+    if has { Ok(()) } else { Err(format!("this needs the feature `{name}`: `{how}`")) }
+}
+
 /// Relative paths start at the crate and are there when it compiles; absolute ones are the business of the
-/// machine that runs the test.
-fn exists_in_crate(path: &str) -> Result<(), String> {
+/// machine that runs the test. Whether it is a directory; one of an image's files behind a `#` is not.
+fn exists_in_crate(path: &str) -> Result<bool, String> {
     let Some(crate_dir) = std::env::var_os("CARGO_MANIFEST_DIR") else {
-        return Ok(());
+        return Ok(true);
     };
-    match std::fs::metadata(Path::new(&crate_dir).join(path)) {
-        Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(format!("`{path}` is not a directory")),
+    let place = Path::new(&crate_dir).join(path);
+    let found = std::fs::metadata(&place);
+    if let (Err(_), Some((image, _))) = (&found, path.rsplit_once('#')) {
+        return exists_in_crate(image).map(|_| false);
+    }
+    match found {
+        Ok(found) => Ok(found.is_dir() && !place.join("oci-layout").exists()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(format!("there is no `{path}` beside this crate's Cargo.toml"))
         }

@@ -24,9 +24,9 @@ use nix::errno::Errno;
 
 use super::evacuate::{Crowded, Movers, Ourselves, Undo, evacuate, undo_at_exit};
 use super::layout::Controller;
-use super::name::Maker;
 use super::{domain, files};
 use crate::error::{At, Object, SetupError, Step};
+use crate::maker::Maker;
 
 /// A cgroup below which leaves may be made.
 #[derive(Debug, Clone, PartialEq, Eq)]

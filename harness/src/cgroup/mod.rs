@@ -26,7 +26,6 @@ mod layout;
 mod limits;
 mod memory_stat;
 mod mounts;
-mod name;
 mod node;
 mod oom;
 mod oom_report;
@@ -51,7 +50,6 @@ pub(crate) use self::ladder::{Missed, Rung};
 pub(crate) use self::layout::{Controller, Hierarchy, Layout, Version, detect};
 pub(crate) use self::limits::LeafLimits;
 use self::memory_stat::Sample;
-use self::name::Maker;
 use self::node::Node;
 use self::oom::Watch;
 pub(crate) use self::own::own_v2;
@@ -59,6 +57,7 @@ pub(crate) use self::own::own_v2;
 pub(crate) use self::scope::{NoPlace, arrange};
 use crate::error::{At, SetupError, Step};
 use crate::evidence::{Oom, Process, Usage};
+use crate::maker::Maker;
 
 /// A cgroup of one run. Dropped without [`Leaf::remove`], it is removed silently.
 #[derive(Debug, Default)]

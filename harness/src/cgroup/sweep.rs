@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::name::Maker;
 use super::{files, remove};
 use crate::error::{At, SetupError, Step};
+use crate::maker::Maker;
 
 /// Shorter than for a leaf of our own: a test that is not at fault waits for it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ fn sweep(parent: &Path, us: &Maker) -> Vec<SetupError> {
 
 fn is_abandoned(dir: &Path, us: &Maker) -> bool {
     let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    Maker::of_leaf(name).is_some_and(|maker| maker.is_dead(us))
+    Maker::of_name(name).is_some_and(|maker| maker.is_dead(us))
 }
 
 #[cfg(test)]

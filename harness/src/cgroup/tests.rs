@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::errno::Errno;
 
 use super::layout::{Controller, Hierarchy, Version};
-use super::{Layout, Leaf, LeafLimits, files, kmsg, name, remove as removal};
+use super::{Layout, Leaf, LeafLimits, files, kmsg, remove as removal};
 use crate::error::{Cause, Object, Step};
 use crate::evidence::{Oom, OomBy, Usage};
 use std::time::Duration;

@@ -34,6 +34,7 @@ fn caller() -> Caller {
         directory: "/krate/here".into(),
         environment: vec![("A".into(), "1".into()), ("B".into(), "2".into())],
         executable: Some("/target/debug/deps/test".into()),
+        ground: Ground { layers: vec!["/layer".into()], upper: "/upper".into() },
     }
 }
 
@@ -143,9 +144,9 @@ fn ids_are_all_mapped_with_privilege_and_one_without() {
 
 #[test]
 fn a_foreign_root_starts_at_its_root_and_keeps_the_binary_visible() {
-    let foreign = plan(&spec().rootfs(Rootfs::Directory("fixture")), &host(true));
+    let foreign = plan(&spec().rootfs(Rootfs::Source("fixture")), &host(true));
     let tree = foreign.guest.tree.unwrap();
-    assert_eq!(tree.root, Root::Directory("/krate/fixture".into()));
+    assert_eq!(tree.root, Root::Layers(vec!["/layer".into()]));
     assert_eq!(foreign.guest.workdir, Some("/".into()));
     let visible: Vec<_> = tree.visible.iter().map(|bind| (bind.source.as_path(), bind.readonly)).collect();
     assert_eq!(visible, [(Path::new("/target/debug/deps/test"), true)]);
@@ -155,10 +156,26 @@ fn a_foreign_root_starts_at_its_root_and_keeps_the_binary_visible() {
 }
 
 #[test]
+fn what_is_written_goes_where_it_is_asked_to() {
+    let of = |upper| plan(&spec().rootfs(Rootfs::Host).upper(upper), &host(true)).guest.tree.unwrap().upper;
+    assert_eq!(of(Upper::Tmpfs), rootfs::Upper::Tmpfs);
+    assert_eq!(of(Upper::Disk), rootfs::Upper::Disk("/upper".into()));
+    assert_eq!(of(Upper::Copy), rootfs::Upper::Copy);
+}
+
+#[test]
+fn files_and_changes_reach_the_tree() {
+    let files = [crate::spec::InlineFile { target: "/etc/hosts", content: "127.0.0.1 db" }];
+    let tree = plan(&spec().rootfs(Rootfs::Host).files(&files).changes(), &host(true)).guest.tree.unwrap();
+    assert!(tree.changes);
+    assert_eq!(tree.files, [NewFile { target: "/etc/hosts".into(), content: "127.0.0.1 db".into() }]);
+}
+
+#[test]
 fn the_coverage_directory_stays_writable() {
     let mut caller = caller();
     caller.environment.push(("LLVM_PROFILE_FILE".into(), "/cov/x-%m.profraw".into()));
-    let plan = resolve(&spec().rootfs(Rootfs::Directory("/r")), &host(true), &caller).unwrap();
+    let plan = resolve(&spec().rootfs(Rootfs::Source("/r")), &host(true), &caller).unwrap();
     let visible = plan.guest.tree.unwrap().visible;
     assert!(visible.iter().any(|bind| bind.source == Path::new("/cov") && !bind.readonly), "{visible:?}");
 }

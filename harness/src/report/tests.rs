@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::*;
 use crate::error::Step;
 use crate::evidence::{Measured, MemoryStat, Pressure, Usage};
+use crate::rootfs::changes::{Change, ChangeKind};
 
 fn schema() -> Value {
     serde_json::from_str(include_str!("../../report.schema.json")).unwrap()
@@ -110,6 +111,12 @@ fn every_figure() -> Usage {
     }
 }
 
+fn changes() -> Vec<Change> {
+    let of = |kind, size| Change { path: PathBuf::from("/etc/hosts"), kind, size };
+    let more = std::iter::repeat_n(of(ChangeKind::Added, Some(0)), 10_000);
+    [of(ChangeKind::Changed, Some(7)), of(ChangeKind::Deleted, None)].into_iter().chain(more).collect()
+}
+
 fn everything() -> Evidence {
     let text = |text: &str| Some(text.to_owned());
     let victim = |anon_rss| Victim { pid: 4711, comm: "hungry".to_owned(), anon_rss };
@@ -129,6 +136,7 @@ fn everything() -> Evidence {
         deadline: Some(CPU),
         oom: Some(Oom { by: OomBy::OwnLimit, kills: 2, victims: vec![victim(Some(1)), victim(None)] }),
         leftovers: sleeper(),
+        changes: Some(changes()),
         cgroups: vec![PathBuf::from("/sys/fs/cgroup/x"), PathBuf::from("/sys/fs/cgroup/y")],
         rungs: vec!["below our own cgroup"],
         unswept: failures(),

@@ -1,20 +1,27 @@
 //! The guest's mounts: a list of steps in a new mount namespace.
 //!
 //! ```text
-//! lowerdir (the host's / or a directory)  ─┐
-//! upperdir, workdir on a private tmpfs    ─┴─ overlay = new_root ─ pivot_root ─ /proc /sys /dev ─ binds, tmpfs
+//! lowerdirs (the host's /, or layers)   ─┐
+//! upperdir, workdir on a private tmpfs  ─┴─ overlay = new_root ─ pivot_root ─ /proc /sys /dev ─ binds, tmpfs, files
 //! ```
 //!
-//! Nothing is ever written to the lowerdir. The tmpfs belongs to the guest: what it writes there is
+//! Nothing is ever written to a lowerdir. The tmpfs belongs to the guest: what it writes there is
 //! charged to its memory limit, and all of it is gone with the namespace: there is nothing to clean up.
+//! With `upper = "disk"` upperdir and workdir are in a directory that the runner made and removes.
 //!
 //! Every source is taken (`open_tree`) before the first mount and put in place after `pivot_root`: no
 //! stage covers a source, and no symlink inside a foreign root leads a mount or a `mkdir` to the host.
 
 mod bind;
+pub(crate) mod changes;
+mod copy;
+mod file;
+mod lower;
 mod overlay;
 mod readonly;
+mod stage;
 mod system;
+pub(crate) mod upper;
 
 use std::path::{Path, PathBuf};
 
@@ -24,11 +31,15 @@ use nix::mount::{MsFlags, mount};
 use crate::error::{At, SetupError, Step};
 use crate::wire::codec::{choice, record};
 use bind::Taken;
+#[cfg(test)]
+pub(crate) use stage::Mark;
+pub(crate) use stage::{Seen, UpperDir};
 
 /// What the guest's tree is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tree {
     pub(crate) root: Root,
+    pub(crate) upper: Upper,
     /// A fresh /proc, with a new pid namespace.
     pub(crate) proc: bool,
     /// In a user namespace the overlay keeps its marks in `user.*` attributes (Linux 5.11).
@@ -38,8 +49,11 @@ pub(crate) struct Tree {
     pub(crate) visible: Vec<BindMount>,
     pub(crate) binds: Vec<BindMount>,
     pub(crate) tmpfs: Vec<TmpfsMount>,
+    pub(crate) files: Vec<NewFile>,
+    /// Whether the runner is to see what the guest writes.
+    pub(crate) changes: bool,
 }
-record! { Tree { root, proc, userxattr, readonly, visible, binds, tmpfs } }
+record! { Tree { root, upper, proc, userxattr, readonly, visible, binds, tmpfs, files, changes } }
 
 /// Where the root comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,10 +62,30 @@ pub(crate) enum Root {
     Keep,
     /// A copy-on-write view of the host's.
     Host,
-    /// A copy-on-write view of a directory.
-    Directory(PathBuf),
+    /// A copy-on-write view of directories, each over the ones before it.
+    Layers(Vec<PathBuf>),
 }
-choice! { Root { 1 Keep, 2 Host, 3 Directory(path) } }
+choice! { Root { 1 Keep, 2 Host, 3 Layers(paths) } }
+
+/// Where upperdirs are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Upper {
+    /// On the tmpfs of the stage.
+    Tmpfs,
+    /// In this directory of the host.
+    Disk(PathBuf),
+    /// Nowhere: the root is a copy.
+    Copy,
+}
+choice! { Upper { 1 Tmpfs, 2 Disk(directory), 3 Copy } }
+
+/// A file that is made for the guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewFile {
+    pub(crate) target: PathBuf,
+    pub(crate) content: String,
+}
+record! { NewFile { target, content } }
 
 /// A bind mount, submounts included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,21 +105,29 @@ pub(crate) struct TmpfsMount {
 record! { TmpfsMount { target, size } }
 
 /// Makes the tree and moves this process into it. In a new mount namespace, in the pid namespace that
-/// /proc is to show.
-pub(crate) fn enter(tree: &Tree) -> Result<(), SetupError> {
+/// /proc is to show. Gives the upperdirs for the runner, where it is to see them.
+pub(crate) fn enter(tree: &Tree) -> Result<Vec<UpperDir>, SetupError> {
     keep_mounts_private()?;
     let visible = bind::take(&tree.visible, Step::KeepVisible)?;
-    let binds = bind::take(&tree.binds, Step::Bind)?;
+    let mut binds = bind::take(&tree.binds, Step::Bind)?;
+    binds.extend(file::take(&tree.files, tree.readonly)?);
     if tree.root == Root::Keep {
-        return in_place(tree, &binds);
+        in_place(tree, &binds)?;
+        return Ok(Vec::new());
     }
     let pieces = system::take(tree.proc)?;
-    match &tree.root {
-        Root::Directory(path) => overlay::enter_directory(path, tree.userxattr)?,
-        Root::Host | Root::Keep => overlay::enter_host(tree.userxattr)?,
-    }
+    let uppers = enter_root(tree)?;
     pieces.put()?;
-    in_new_root(tree, &visible, &binds)
+    in_new_root(tree, &visible, &binds)?;
+    uppers.into_iter().map(UpperDir::note_what_is_there).collect()
+}
+
+fn enter_root(tree: &Tree) -> Result<Vec<UpperDir>, SetupError> {
+    match (&tree.root, &tree.upper) {
+        (Root::Layers(paths), Upper::Copy) => copy::enter(paths).map(|()| Vec::new()),
+        (Root::Layers(paths), _) => overlay::enter_layers(paths, tree),
+        (Root::Host | Root::Keep, _) => overlay::enter_host(tree),
+    }
 }
 
 /// No mount of the guest's reaches the host, and none of the host's comes in later.

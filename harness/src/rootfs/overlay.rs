@@ -3,54 +3,64 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use nix::errno::Errno;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MntFlags, umount2};
 use nix::unistd::{chdir, pivot_root};
 
 use super::bind::{Taken, same_place};
+use super::stage::{Stage, open_directory};
+use super::{Tree, UpperDir};
 use crate::error::{At, Cause, SetupError, Step};
 use crate::mountinfo::{self, Mount};
 
-/// Moves into a copy-on-write view of a directory.
-pub(crate) fn enter_directory(path: &Path, userxattr: bool) -> Result<(), SetupError> {
-    let lower = open_directory(path)?;
-    let stage = Stage::new(userxattr)?;
-    stage.overlay(&lower, path, Path::new("/"))?;
-    pivot(&stage.new_root())
+/// Moves into a copy-on-write view of layers, lowest first.
+pub(crate) fn enter_layers(paths: &[PathBuf], tree: &Tree) -> Result<Vec<UpperDir>, SetupError> {
+    let top = paths.last().map_or(Path::new("/"), PathBuf::as_path);
+    if paths.len() > MOST_LAYERS {
+        return Err(SetupError::new(Step::Overlay, top, Errno::E2BIG));
+    }
+    let layers = paths.iter().rev().map(|path| open_directory(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut stage = Stage::new(tree)?;
+    stage.overlay(&layers, top, Path::new("/"))?;
+    pivot(&stage.new_root())?;
+    Ok(stage.kept)
 }
+
+/// `OVL_MAX_STACK` of the kernel.
+const MOST_LAYERS: usize = 500;
 
 /// Moves into a copy-on-write view of the host's root: an overlay for the root and one for every other
 /// filesystem mounted below it. One that cannot be a lowerdir, or is a single file, is shown read-only.
-pub(crate) fn enter_host(userxattr: bool) -> Result<(), SetupError> {
-    if userxattr {
-        return enter_host_by_entry();
+pub(crate) fn enter_host(tree: &Tree) -> Result<Vec<UpperDir>, SetupError> {
+    if tree.userxattr {
+        return enter_host_by_entry(tree);
     }
     let root = open_directory(Path::new("/"))?;
     let submounts = submounts()?;
-    let stage = Stage::new(userxattr)?;
-    stage.overlay(&root, Path::new("/"), Path::new("/"))?;
+    let mut stage = Stage::new(tree)?;
+    stage.overlay(slice::from_ref(&root), Path::new("/"), Path::new("/"))?;
     for submount in &submounts {
         stage.submount(submount)?;
     }
-    pivot(&stage.new_root())
+    pivot(&stage.new_root())?;
+    Ok(stage.kept)
 }
 
 /// The same in a user namespace, where the mounts below `/` are locked and `lowerdir=/` is EINVAL: the root
 /// is put together from its entries, an overlay for each directory.
-fn enter_host_by_entry() -> Result<(), SetupError> {
+fn enter_host_by_entry(tree: &Tree) -> Result<Vec<UpperDir>, SetupError> {
     let entries = root_entries()?;
-    let stage = Stage::new(true)?;
-    let new_root = stage.new_root();
-    mount(Some("tmpfs"), &new_root, Some("tmpfs"), MsFlags::empty(), Some("mode=755"))
-        .at(Step::Stage, &new_root)?;
+    let mut stage = Stage::new(tree)?;
+    stage.root_on_tmpfs()?;
     for entry in &entries {
         stage.entry(entry)?;
     }
-    pivot(&new_root)
+    pivot(&stage.new_root())?;
+    Ok(stage.kept)
 }
 
 /// One name in the host's root.
@@ -79,11 +89,6 @@ fn root_entries() -> Result<Vec<Entry>, SetupError> {
     Ok(entries)
 }
 
-fn open_directory(path: &Path) -> Result<File, SetupError> {
-    let flags = libc::O_PATH | libc::O_DIRECTORY;
-    File::options().read(true).custom_flags(flags).open(path).at(Step::OpenRootfs, path)
-}
-
 /// A mount of the host below its root, taken before the stage covers anything.
 struct Submount {
     path: PathBuf,
@@ -108,57 +113,8 @@ fn open_submount(path: PathBuf) -> Result<Option<Submount>, SetupError> {
     Ok(Some(Submount { path, lower, as_it_is }))
 }
 
-/// A private tmpfs that holds upperdirs, workdirs and the new root.
-struct Stage {
-    directory: &'static Path,
-    userxattr: bool,
-}
-
-/// Any directory will do: the tmpfs covers it in this mount namespace only, and everything needed from
-/// below was opened before.
-const STAGES: [&str; 5] = ["/tmp", "/run", "/mnt", "/var", "/dev"];
-
 impl Stage {
-    fn new(userxattr: bool) -> Result<Self, SetupError> {
-        let found = STAGES.iter().map(Path::new).find(|path| path.is_dir());
-        let directory = found.unwrap_or(Path::new(STAGES[0]));
-        let options = Some("mode=755");
-        mount(Some("tmpfs"), directory, Some("tmpfs"), MsFlags::empty(), options)
-            .at(Step::Stage, directory)?;
-        let stage = Self { directory, userxattr };
-        fs::create_dir(stage.new_root()).at(Step::Stage, directory)?;
-        Ok(stage)
-    }
-
-    fn new_root(&self) -> PathBuf {
-        self.directory.join("root")
-    }
-
-    /// Mounts an overlay over `lower` at `target` of the new root. The lowerdir is named by descriptor:
-    /// no escaping of colons, no length limit, no path that the stage may have covered.
-    fn overlay(&self, lower: &File, source: &Path, target: &Path) -> Result<(), SetupError> {
-        let layer = lower.as_raw_fd();
-        let (upper, work) = (self.layer("upper", layer)?, self.layer("work", layer)?);
-        copy_mode(lower, &upper).at(Step::Overlay, source)?;
-        let userxattr = if self.userxattr { ",userxattr" } else { "" };
-        let (upper, work) = (upper.display(), work.display());
-        let options = format!("lowerdir=/proc/self/fd/{layer},upperdir={upper},workdir={work}{userxattr}");
-        let place = self.place(target);
-        mount(Some("overlay"), &place, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
-            .at(Step::Overlay, source)
-    }
-
-    fn layer(&self, kind: &str, number: i32) -> Result<PathBuf, SetupError> {
-        let path = self.directory.join(format!("{kind}{number}"));
-        fs::create_dir(&path).at(Step::Stage, &path)?;
-        Ok(path)
-    }
-
-    fn place(&self, target: &Path) -> PathBuf {
-        self.new_root().join(target.strip_prefix("/").unwrap_or(target))
-    }
-
-    fn entry(&self, entry: &Entry) -> Result<(), SetupError> {
+    fn entry(&mut self, entry: &Entry) -> Result<(), SetupError> {
         match entry {
             Entry::Link { path, original } => symlink(original, self.place(path)).at(Step::Stage, path),
             Entry::Other(other) => {
@@ -175,9 +131,9 @@ impl Stage {
     }
 
     /// The path is the host's own and canonical (mountinfo), so nothing in it is a symlink.
-    fn submount(&self, submount: &Submount) -> Result<(), SetupError> {
+    fn submount(&mut self, submount: &Submount) -> Result<(), SetupError> {
         if let Some(lower) = &submount.lower {
-            match self.overlay(lower, &submount.path, &submount.path) {
+            match self.overlay(slice::from_ref(lower), &submount.path, &submount.path) {
                 // Not every filesystem can be a lowerdir: then the guest may read it, not write it.
                 Err(SetupError { step: Step::Overlay, cause: Cause::Errno(Errno::EINVAL), .. }) => {}
                 answer => return answer,
@@ -187,20 +143,8 @@ impl Stage {
     }
 }
 
-/// The root of the merged tree shows the upperdir's mode and owner.
-fn copy_mode(lower: &File, upper: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, chown};
-    let metadata = lower.metadata()?;
-    fs::set_permissions(upper, metadata.permissions())?;
-    match chown(upper, Some(metadata.uid()), Some(metadata.gid())) {
-        // An id that our user namespace does not map cannot be given away.
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
-        answer => answer,
-    }
-}
-
 /// Makes `new_root` the root and detaches the old one: pivot_root(2), "pivot_root(".", ".")".
-fn pivot(new_root: &Path) -> Result<(), SetupError> {
+pub(super) fn pivot(new_root: &Path) -> Result<(), SetupError> {
     chdir(new_root).at(Step::PivotRoot, new_root)?;
     pivot_root(".", ".").at(Step::PivotRoot, new_root)?;
     umount2(".", MntFlags::MNT_DETACH).at(Step::PivotRoot, new_root)?;

@@ -2,7 +2,7 @@
 //!
 //! Never until end of file: a daemon may hold a pipe for ever.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use nix::errno::Errno;
@@ -12,9 +12,10 @@ use super::clock::{Clock, Tick};
 use super::launch::{Guest, Launched};
 use super::relay::Relay;
 use crate::cgroup::Leaf;
-use crate::error::{Object, SetupError, Step};
+use crate::error::{At, Object, SetupError, Step};
 use crate::evidence::{Evidence, Violation, WaitStatus};
 use crate::plan::Plan;
+use crate::rootfs::{Seen, Tree, UpperDir, changes};
 use crate::sys::socket::{self, Received};
 use crate::wire::{self, Control, Report};
 
@@ -30,9 +31,14 @@ pub(crate) fn watch(
     let clock = Clock::new(plan, started, leaf.is_some());
     let open = Open { control: true, report: true };
     let buffer = vec![0; wire::MAX_FRAME];
-    let mut watch = Watch { guest: launched.guest, relay, clock, leaf, evidence, open, buffer };
+    let uppers = Vec::new();
+    let mut watch = Watch { guest: launched.guest, relay, clock, leaf, evidence, uppers, open, buffer };
     watch.until_ended();
     watch.finish();
+    let tree = plan.guest.tree.as_ref().filter(|tree| tree.changes);
+    if let Some(tree) = tree {
+        watch.read_changes(tree);
+    }
 }
 
 /// Which sockets have not reached end of file.
@@ -47,6 +53,7 @@ struct Watch<'a> {
     clock: Clock,
     leaf: Option<&'a mut Leaf>,
     evidence: &'a mut Evidence,
+    uppers: Vec<UpperDir>,
     open: Open,
     buffer: Vec<u8>,
 }
@@ -111,6 +118,7 @@ impl Watch<'_> {
                 super::take_rusage(&rusage, self.evidence);
             }
             Control::Leftovers(processes) => self.evidence.leftovers.extend(processes),
+            Control::Upper(seen) => self.take_upper(seen, message.fds),
         }
     }
 
@@ -122,6 +130,10 @@ impl Watch<'_> {
             }
             let frame = wire::decode_report(self.guest.token, &self.buffer[..message.length]);
             match frame {
+                // Later ones are the test's own.
+                Ok(Report::Upper(seen)) if !message.truncated && !self.evidence.started => {
+                    self.take_upper(seen, message.fds);
+                }
                 Ok(frame) if !message.truncated => self.take_report(frame),
                 Ok(_) | Err(_) => self.violated(Violation::Forged { length: message.length }),
             }
@@ -146,9 +158,15 @@ impl Watch<'_> {
             Report::Returned(_) | Report::Panicked(_) if !self.evidence.started => {
                 self.violated(Violation::OutOfOrder { frame: "a verdict before the start" });
             }
+            Report::Upper(_) => self.violated(Violation::OutOfOrder { frame: "an upperdir after the start" }),
             Report::Returned(code) => self.evidence.returned = Some(code),
             Report::Panicked(panic) => self.evidence.panicked = Some(panic),
         }
+    }
+
+    /// Without its descriptor it is none, and the changes are not known.
+    fn take_upper(&mut self, seen: Seen, mut fds: Vec<OwnedFd>) {
+        self.uppers.extend(fds.pop().map(|directory| UpperDir { directory, seen }));
     }
 
     fn setup_failed(&mut self, error: SetupError) {
@@ -180,6 +198,17 @@ impl Watch<'_> {
         }
         if self.evidence.body.is_none() && self.evidence.init == Some(WaitStatus::Exited(0)) {
             self.ended_early();
+        }
+    }
+
+    /// Absent when the guest did not get so far.
+    fn read_changes(&mut self, tree: &Tree) {
+        if self.uppers.is_empty() {
+            return;
+        }
+        match changes::collect(&self.uppers, tree).at(Step::ReadChanges, Object::None) {
+            Ok(changes) => self.evidence.changes = Some(changes),
+            Err(error) => self.evidence.cleanup.push(error),
         }
     }
 

@@ -1,8 +1,10 @@
 //! The mount calls of Linux 5.2 and later that nix does not have: open_tree(2), move_mount(2),
-//! mount_setattr(2).
+//! mount_setattr(2), fsopen(2) and its relatives.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use nix::errno::Errno;
 
@@ -70,4 +72,56 @@ pub(crate) fn make_readonly(path: &CStr, recursive: bool) -> Result<(), Errno> {
         )
     };
     Errno::result(result).map(drop)
+}
+
+/// `FSOPEN_CLOEXEC`, `FSMOUNT_CLOEXEC` and `enum fsconfig_command` of linux/mount.h.
+const FSOPEN_CLOEXEC: u32 = 1;
+const FSMOUNT_CLOEXEC: u32 = 1;
+const SET_FLAG: u32 = 0;
+const SET_STRING: u32 = 1;
+const CREATE: u32 = 6;
+
+/// A filesystem that is being configured: fsopen(2), fsconfig(2), fsmount(2) (Linux 5.2).
+#[derive(Debug)]
+pub(crate) struct Filesystem(OwnedFd);
+
+impl Filesystem {
+    /// One of this type.
+    pub(crate) fn open(kind: &CStr) -> Result<Self, Errno> {
+        // SAFETY: `kind` is NUL-terminated.
+        let fd = unsafe { libc::syscall(libc::SYS_fsopen, kind.as_ptr(), FSOPEN_CLOEXEC) };
+        let fd = i32::try_from(Errno::result(fd)?).map_err(|_| Errno::EBADF)?;
+        // SAFETY: the kernel has just opened it for us.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Sets an option that is a path of at most 255 bytes.
+    pub(crate) fn set(&self, key: &CStr, value: &Path) -> Result<(), Errno> {
+        let value = CString::new(value.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+        self.configure(SET_STRING, Some(key), Some(&value))
+    }
+
+    /// Sets an option without a value.
+    pub(crate) fn set_flag(&self, key: &CStr) -> Result<(), Errno> {
+        self.configure(SET_FLAG, Some(key), None)
+    }
+
+    /// Makes it, and a detached mount of it.
+    pub(crate) fn mount(&self) -> Result<OwnedFd, Errno> {
+        self.configure(CREATE, None, None)?;
+        // SAFETY: no pointer is passed.
+        let fd = unsafe { libc::syscall(libc::SYS_fsmount, self.0.as_raw_fd(), FSMOUNT_CLOEXEC, 0) };
+        let fd = i32::try_from(Errno::result(fd)?).map_err(|_| Errno::EBADF)?;
+        // SAFETY: the kernel has just opened it for us.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+
+    fn configure(&self, command: u32, key: Option<&CStr>, value: Option<&CStr>) -> Result<(), Errno> {
+        let pointer = |text: Option<&CStr>| text.map_or(std::ptr::null(), CStr::as_ptr);
+        // SAFETY: both strings are NUL-terminated or absent, as the command wants them.
+        let result = unsafe {
+            libc::syscall(libc::SYS_fsconfig, self.0.as_raw_fd(), command, pointer(key), pointer(value), 0)
+        };
+        Errno::result(result).map(drop)
+    }
 }

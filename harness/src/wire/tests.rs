@@ -8,7 +8,7 @@ use super::codec::{Malformed, Wire};
 use super::*;
 use crate::guest::Assignment;
 use crate::plan::GuestPlan;
-use crate::rootfs::{BindMount, Root, TmpfsMount, Tree};
+use crate::rootfs::{BindMount, Mark, NewFile, Root, Seen, TmpfsMount, Tree, Upper};
 use crate::spec::{Resource, Rlimit};
 
 fn process() -> Process {
@@ -41,7 +41,8 @@ fn controls() -> Vec<Control> {
         },
     );
     let ends = statuses.into_iter().map(|status| Control::BodyEnded { status, rusage });
-    let rest = [Control::Cloned, Control::Ready, Control::Leftovers(vec![process(), process()])];
+    let left = Control::Leftovers(vec![process(), process()]);
+    let rest = [Control::Cloned, Control::Ready, left, Control::Upper(seen())];
     rest.into_iter().chain(errors).chain(ends).collect()
 }
 
@@ -56,21 +57,29 @@ fn reports() -> Vec<Report> {
         Report::Panicking,
         Report::PanicPrinted,
         Report::Leftovers(vec![process()]),
+        Report::Upper(seen()),
         Report::SetupFailed(SetupError::new(Step::Rlimit, "nofile", Errno::EPERM)),
     ]
+}
+
+fn seen() -> Seen {
+    Seen { target: "/".into(), ours: vec![Mark { path: "dev".into(), inode: 7, changed: 8 }] }
 }
 
 fn assignment() -> Assignment {
     let bind = BindMount { source: "/s".into(), target: "/t".into(), readonly: true };
     let tmpfs = TmpfsMount { target: "/tmp".into(), size: Some(1 << 20) };
     let tree = Tree {
-        root: Root::Directory("/r".into()),
+        root: Root::Layers(vec!["/l".into(), "/r".into()]),
         proc: true,
         userxattr: false,
         readonly: true,
         visible: vec![bind.clone()],
         binds: vec![bind],
         tmpfs: vec![tmpfs],
+        upper: Upper::Disk("/u".into()),
+        files: vec![NewFile { target: "/f".into(), content: "c".into() }],
+        changes: true,
     };
     let plan = GuestPlan {
         name: "a::b".into(),

@@ -1,6 +1,6 @@
 use harness::isolated;
 
-#[isolated(rootfs = "oci://docker.io/library/busybox:1")]
+#[isolated(rootfs = "oci://busybox")]
 fn test() {}
 
 fn main() {}

@@ -2,8 +2,8 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use super::name::Maker;
 use super::*;
+use crate::maker::Maker;
 
 #[test]
 fn the_guest_enters_through_the_entrances() {

@@ -1,5 +1,5 @@
-//! The name of a leaf says who made it, so that a later runner can tell an abandoned leaf from one in
-//! use: `harness.<boot id>.<pid namespace>.<pid>.<start time>.<number>`.
+//! The name of a leaf, or of a directory for upperdirs, says who made it, so that a later runner can tell an
+//! abandoned one from one in use: `harness.<boot id>.<pid namespace>.<pid>.<start time>.<number>`.
 
 use std::fmt;
 use std::fs;
@@ -12,9 +12,9 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-/// The process that makes leaves.
+/// A runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Maker {
+pub(crate) struct Maker {
     /// First 8 digits of the boot id: a pid means nothing in another boot.
     boot: String,
     /// Inode of the pid namespace: nor in another namespace.
@@ -26,7 +26,7 @@ pub(super) struct Maker {
 
 impl Maker {
     /// Ourselves.
-    pub(super) fn this_process() -> io::Result<&'static Self> {
+    pub(crate) fn this_process() -> io::Result<&'static Self> {
         static MAKER: OnceLock<Maker> = OnceLock::new();
         if let Some(maker) = MAKER.get() {
             return Ok(maker);
@@ -43,13 +43,13 @@ impl Maker {
     }
 
     /// A name that nobody has used.
-    pub(super) fn next_name(&self) -> String {
+    pub(crate) fn next_name(&self) -> String {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         format!("{self}.{}", NUMBER.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Who made the leaf of this name.
-    pub(super) fn of_leaf(name: &str) -> Option<Self> {
+    /// Who made what has this name.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
         let mut parts = name.strip_prefix("harness.")?.split('.');
         let maker = Self {
             boot: parts.next().filter(|boot| boot.len() == 8)?.to_owned(),
@@ -65,7 +65,7 @@ impl Maker {
     ///
     /// In doubt it is alive: of another boot id or pid namespace we know nothing, and with `hidepid` a
     /// process exists although `/proc` does not show it.
-    pub(super) fn is_dead(&self, us: &Self) -> bool {
+    pub(crate) fn is_dead(&self, us: &Self) -> bool {
         if (&self.boot, self.namespace) != (&us.boot, us.namespace) {
             return false;
         }
@@ -102,7 +102,7 @@ mod tests {
         let us = Maker::this_process().unwrap();
         let (first, second) = (us.next_name(), us.next_name());
         assert_ne!(first, second);
-        assert_eq!(Maker::of_leaf(&first).as_ref(), Some(us));
+        assert_eq!(Maker::of_name(&first).as_ref(), Some(us));
         for foreign in [
             "harness",
             "harness.exp1",
@@ -113,7 +113,7 @@ mod tests {
             "harness.123.1.2.3.4",
             "other.12345678.1.2.3.4",
         ] {
-            assert_eq!(Maker::of_leaf(foreign), None, "{foreign}");
+            assert_eq!(Maker::of_name(foreign), None, "{foreign}");
         }
     }
 

@@ -1,0 +1,83 @@
+//! Guests whose changes are reported.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use harness::isolated;
+
+fn change() {
+    fs::write("/new", "new").unwrap();
+    fs::write("/hello.txt", "other").unwrap();
+    fs::remove_dir_all("/data").unwrap();
+    fs::create_dir("/data").unwrap();
+    fs::create_dir("/data/made again").unwrap();
+    fs::write("/data/made again/x", "x").unwrap();
+    fs::set_permissions("/etc", Permissions::from_mode(0o700)).unwrap();
+    symlink("/new", "/link").unwrap();
+    fs::write("/gone", "x").unwrap();
+    fs::remove_file("/gone").unwrap();
+}
+
+#[isolated(pid, rootfs = "rootfs/fixture", changes)]
+fn of_every_kind() {
+    change();
+}
+
+#[isolated(pid, rootfs = "rootfs/fixture", changes, upper = "disk")]
+fn of_every_kind_on_disk() {
+    change();
+}
+
+#[isolated(pid1, rootfs = "rootfs/fixture", changes)]
+fn of_every_kind_as_pid_1() {
+    change();
+}
+
+#[isolated(pid, rootfs = "rootfs/fixture")]
+fn not_asked() {
+    change();
+}
+
+#[isolated(
+    pid,
+    rootfs = "rootfs/fixture",
+    changes,
+    tmpfs = "/scratch/deep",
+    bind = "rootfs/shared:/shared",
+    file("/etc/motd" = "of its own", "/made/for/it" = "")
+)]
+fn none() {
+    fs::read_to_string("/hello.txt").unwrap();
+    drop(File::options().append(true).open("/hello.txt").unwrap());
+    fs::write("/scratch/deep/x", "x").unwrap();
+    fs::write("/dev/shm/x", "x").unwrap();
+    fs::write("/etc/motd", "written").unwrap();
+    fs::write("/gone", "x").unwrap();
+    fs::remove_file("/gone").unwrap();
+}
+
+#[isolated(pid, rootfs, changes)]
+fn of_a_view_of_the_host() {
+    fs::remove_file("/etc/passwd").unwrap();
+    fs::write("/usr/harness-new", "1234").unwrap();
+}
+
+#[isolated(pid, rootfs = "rootfs/fixture", changes)]
+fn then_panics() {
+    fs::write("/new", "new").unwrap();
+    panic!("after it");
+}
+
+#[isolated(pid, rootfs = "rootfs/fixture", changes)]
+fn then_is_killed() {
+    fs::write("/new", "new").unwrap();
+    nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+#[isolated(pid, rootfs = "rootfs/fixture", changes, timeout = "2s")]
+fn then_runs_out_of_time() {
+    fs::write("/new", "new").unwrap();
+    loop {
+        std::thread::park();
+    }
+}

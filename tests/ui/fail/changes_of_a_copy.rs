@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rootfs = "rootfs/fixture", upper = "copy", changes)]
+fn test() {}
+
+fn main() {}

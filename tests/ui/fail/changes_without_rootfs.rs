@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(pid, changes)]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(file())]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(file("etc/hosts" = "", "/x/../y" = "", "/z/" = ""))]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(file("/etc/hosts" = "a"), file("/etc/hosts" = "b"))]
+fn test() {}
+
+fn main() {}

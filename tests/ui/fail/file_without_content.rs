@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(file("/etc/hosts"))]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rootfs, upper = "copy")]
+fn test() {}
+
+fn main() {}

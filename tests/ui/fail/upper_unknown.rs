@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(rootfs, upper = "memory")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(upper = "disk")]
+fn test() {}
+
+fn main() {}
