@@ -6,7 +6,9 @@
 //! a panic in here leaves nothing behind either.
 
 mod clock;
+mod collect;
 mod launch;
+mod pipe;
 mod relay;
 mod settle;
 mod watch;
@@ -20,7 +22,7 @@ use crate::error::{SetupError, Step, Unsupported};
 use crate::evidence::{Evidence, Measured, Rusage, WaitStatus};
 use crate::host::{self, Host};
 use crate::outcome::{self, Outcome};
-use crate::plan::{self, Caller, Plan};
+use crate::plan::{self, Caller, FromImage, Plan};
 use crate::policy;
 use crate::spec::Spec;
 use crate::sys::body::Body;
@@ -43,20 +45,26 @@ pub fn run(spec: &Spec<'static>, body: fn() -> i32) {
         return settle::refuse(spec, objection);
     }
     let mut evidence = Evidence::default();
-    let end = attempt(spec, body, &mut evidence);
+    let end = attempt(spec, Some(body), &mut evidence);
     settle::settle(spec, &end, &evidence);
 }
 
-/// One guest, from the Spec to how it ended.
-pub(crate) fn attempt(spec: &Spec<'_>, body: Body, evidence: &mut Evidence) -> End {
+/// One guest, from the Spec to how it ended. Without a body it runs the Spec's program.
+pub(crate) fn attempt(spec: &Spec<'_>, body: Option<Body>, evidence: &mut Evidence) -> End {
     let host = match host::get(plan::leaf_limits(spec).as_ref()) {
         Ok(host) => host,
         Err(unsupported) => return End::Unsupported(unsupported),
     };
-    let plan = match plan::resolve(spec, host, &caller()) {
+    // A directory has no configuration.
+    let image: Option<FromImage> = None;
+    let plan = match plan::resolve(spec, host, &caller(), image.as_ref()) {
         Ok(plan) => plan,
         Err(unsupported) => return End::Unsupported(unsupported),
     };
+    if spec.program.is_some() && plan.guest.program.is_none() {
+        let none = "none is given, and no image names one";
+        return End::NotRun(SetupError::new(Step::FindProgram, none, nix::errno::Errno::ENOENT));
+    }
     if let Err(unsupported) = carry_out(&plan, host, body, evidence) {
         return End::Unsupported(unsupported);
     }
@@ -81,7 +89,12 @@ fn caller() -> Caller {
 ///
 /// The leaf is made while the zygote clones the guest and the guest sets itself up; the body is not
 /// forked before it is there.
-fn carry_out(plan: &Plan, host: &Host, body: Body, evidence: &mut Evidence) -> Result<(), Unsupported> {
+fn carry_out(
+    plan: &Plan,
+    host: &Host,
+    body: Option<Body>,
+    evidence: &mut Evidence,
+) -> Result<(), Unsupported> {
     let started = Instant::now();
     let launched = launch::launch(plan, body)?;
     let both = launched.and_then(|launched| Ok((launched, make_leaf(plan, host)?)));
@@ -107,7 +120,7 @@ fn attend(
     watch::watch(launched, plan, leaf.as_mut(), started, evidence);
     evidence.usage.wall = started.elapsed();
     if let Some(leaf) = leaf {
-        close_leaf(leaf, evidence);
+        close_leaf(leaf, plan, evidence);
     }
 }
 
@@ -121,7 +134,7 @@ fn make_leaf(plan: &Plan, host: &Host) -> Result<Option<Leaf>, SetupError> {
 }
 
 /// Evidence is read before removal: counters vanish with the directory.
-fn close_leaf(mut leaf: Leaf, evidence: &mut Evidence) {
+fn close_leaf(mut leaf: Leaf, plan: &Plan, evidence: &mut Evidence) {
     evidence.cgroups = leaf.paths();
     evidence.rungs = leaf.rungs();
     evidence.unswept = leaf.sweep_failures();
@@ -139,7 +152,8 @@ fn close_leaf(mut leaf: Leaf, evidence: &mut Evidence) {
         // The init was lost: nobody else has told what still runs.
         evidence.leftovers.extend(leaf.inhabitants());
     }
-    if somebody_reads_figures(evidence) {
+    // A program's go to the caller.
+    if plan.guest.program.is_some() || somebody_reads_figures(evidence) {
         leaf.figures(&mut evidence.usage);
     }
     if let Err(error) = leaf.remove() {
