@@ -73,6 +73,8 @@ steps! {
     55 Stdio "connect stdin, stdout and stderr";
     56 Signals "set up signals";
     57 Environment "set the environment";
+    58 FindProgram "find the program";
+    59 Exec "execute the program";
     60 Wait "wait for the guest";
 }
 
@@ -127,9 +129,9 @@ pub(crate) enum Cause {
     Malformed { found: String },
 }
 
-/// A step failed; the body did not run.
+/// A step failed: `Display` says which, on what, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SetupError {
+pub struct SetupError {
     /// The step.
     pub(crate) step: Step,
     /// What it was done to.
@@ -217,9 +219,9 @@ impl<T> At<T> for std::io::Result<T> {
     }
 }
 
-/// This machine lacks something that the test asked for; nothing was started.
+/// This machine lacks something that was asked for; the body was not started.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unsupported {
+pub struct Unsupported {
     /// What was asked for, by the attribute's word.
     pub(crate) need: String,
     /// What was found instead.

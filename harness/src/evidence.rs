@@ -6,22 +6,33 @@ use crate::error::SetupError;
 
 /// Wait status of a process (`wait(2)`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WaitStatus {
+#[non_exhaustive]
+pub enum WaitStatus {
     /// It called exit with this code.
     Exited(u8),
     /// This signal killed it.
-    Signaled { signal: i32, core: bool },
+    Signaled {
+        /// Its number.
+        signal: i32,
+        /// Whether a core was dumped.
+        core: bool,
+    },
     /// This signal stopped it, and nothing in the guest is left to continue it.
-    Stopped { signal: i32 },
+    Stopped {
+        /// Its number.
+        signal: i32,
+    },
 }
 
 /// A process of the guest, by the guest's own pid numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Process {
-    pub(crate) pid: i32,
-    pub(crate) comm: String,
+pub struct Process {
+    /// Its pid in the guest's pid namespace.
+    pub pid: i32,
+    /// Its name, as `ps` shows it.
+    pub comm: String,
     /// Arguments, separated by spaces; empty for a process that has none left.
-    pub(crate) cmdline: String,
+    pub cmdline: String,
 }
 
 /// A panic of the body's main thread that reached the end of the test function.
@@ -37,7 +48,8 @@ pub(crate) struct Panic {
 
 /// Which deadline ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deadline {
+#[non_exhaustive]
+pub enum Deadline {
     /// `timeout`.
     Wall(Duration),
     /// `cpu_time`.
@@ -46,7 +58,8 @@ pub(crate) enum Deadline {
 
 /// Whose memory limit the OOM killer enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OomBy {
+#[non_exhaustive]
+pub enum OomBy {
     /// The leaf's own.
     OwnLimit,
     /// A cgroup's above the leaf.
@@ -76,10 +89,11 @@ pub(crate) struct Oom {
 
 /// A figure and where it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Measured<T> {
-    pub(crate) value: T,
+pub struct Measured<T> {
+    /// The figure.
+    pub value: T,
     /// The kernel's word for the source: `memory.peak`, `rusage`.
-    pub(crate) source: &'static str,
+    pub source: &'static str,
 }
 
 impl<T> Measured<T> {
@@ -91,19 +105,21 @@ impl<T> Measured<T> {
 
 /// What the leaf's memory was made of, at some moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct MemoryStat {
+pub struct MemoryStat {
     /// When: `at the OOM kill` (kernel log), `sampled 12 ms before the end`, `at the end`.
-    pub(crate) when: String,
+    pub when: String,
     /// Bytes by the kernel's v2 names (`anon`, `file`, `shmem`, `kernel_stack`, `pagetables`, `slab`,
     /// ...), in the kernel's order; v1 names are translated (`rss` to `anon`, `cache` to `file`).
-    pub(crate) bytes: Vec<(String, u64)>,
+    pub bytes: Vec<(String, u64)>,
 }
 
 /// One line of a PSI file: total stall time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pressure {
-    pub(crate) some: Duration,
-    pub(crate) full: Option<Duration>,
+pub struct Pressure {
+    /// How long at least one process was stalled.
+    pub some: Duration,
+    /// How long all of them were at once, where the kernel counts it.
+    pub full: Option<Duration>,
 }
 
 /// Resource usage of the body and the children it waited for (`getrusage(2)`).
@@ -124,46 +140,89 @@ pub(crate) struct Rusage {
 
 /// What a run used. A figure that is not to be had is absent, never 0.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Usage {
+#[non_exhaustive]
+pub struct Usage {
     /// From the request to the zygote until the guest was reaped.
-    pub(crate) wall: Duration,
-    pub(crate) cpu_user: Option<Measured<Duration>>,
-    pub(crate) cpu_system: Option<Measured<Duration>>,
-    pub(crate) cpu_throttled: Option<Measured<Duration>>,
-    pub(crate) cpu_throttled_periods: Option<Measured<u64>>,
-    pub(crate) memory_peak: Option<Measured<u64>>,
-    /// Absent when unlimited.
-    pub(crate) memory_limit: Option<Measured<u64>>,
-    pub(crate) swap_peak: Option<Measured<u64>>,
-    pub(crate) swap_limit: Option<Measured<u64>>,
-    pub(crate) memory_stat: Option<Measured<MemoryStat>>,
-    pub(crate) maxrss: Option<Measured<u64>>,
-    pub(crate) pids_peak: Option<Measured<u64>>,
-    pub(crate) pids_limit: Option<Measured<u64>>,
+    pub wall: Duration,
+    /// CPU time in user mode: of the whole leaf, or of the body and the children that it waited for (`rusage`).
+    pub cpu_user: Option<Measured<Duration>>,
+    /// CPU time in the kernel, likewise.
+    pub cpu_system: Option<Measured<Duration>>,
+    /// How long `cpu.max` held the guest back.
+    pub cpu_throttled: Option<Measured<Duration>>,
+    /// In how many periods `cpu.max` held the guest back.
+    pub cpu_throttled_periods: Option<Measured<u64>>,
+    /// Most memory at once of the whole leaf, in bytes (v2: Linux 5.19).
+    pub memory_peak: Option<Measured<u64>>,
+    /// The memory limit in force, in bytes; absent when unlimited.
+    pub memory_limit: Option<Measured<u64>>,
+    /// Most swap at once of the whole leaf, in bytes (v2: Linux 6.5).
+    pub swap_peak: Option<Measured<u64>>,
+    /// The limit of swap in force, in bytes.
+    pub swap_limit: Option<Measured<u64>>,
+    /// What the memory was made of.
+    pub memory_stat: Option<Measured<MemoryStat>>,
+    /// Most resident memory of a single process, in bytes.
+    pub maxrss: Option<Measured<u64>>,
+    /// Most processes and threads at once.
+    pub pids_peak: Option<Measured<u64>>,
+    /// The limit of processes and threads in force.
+    pub pids_limit: Option<Measured<u64>>,
     /// How often `pids.max` refused a fork.
-    pub(crate) pids_refused: Option<Measured<u64>>,
-    pub(crate) minor_faults: Option<Measured<u64>>,
-    pub(crate) major_faults: Option<Measured<u64>>,
-    pub(crate) voluntary_switches: Option<Measured<u64>>,
-    pub(crate) involuntary_switches: Option<Measured<u64>>,
-    pub(crate) io_read: Option<Measured<u64>>,
-    pub(crate) io_written: Option<Measured<u64>>,
-    pub(crate) pressure_cpu: Option<Measured<Pressure>>,
-    pub(crate) pressure_memory: Option<Measured<Pressure>>,
-    pub(crate) pressure_io: Option<Measured<Pressure>>,
+    pub pids_refused: Option<Measured<u64>>,
+    /// Page faults that needed no input.
+    pub minor_faults: Option<Measured<u64>>,
+    /// Page faults that waited for input.
+    pub major_faults: Option<Measured<u64>>,
+    /// Context switches of a process that waited.
+    pub voluntary_switches: Option<Measured<u64>>,
+    /// Context switches of a process whose time slice was over.
+    pub involuntary_switches: Option<Measured<u64>>,
+    /// Bytes read from devices.
+    pub io_read: Option<Measured<u64>>,
+    /// Bytes written to devices.
+    pub io_written: Option<Measured<u64>>,
+    /// Stalls for want of a CPU (v2, CONFIG_PSI).
+    pub pressure_cpu: Option<Measured<Pressure>>,
+    /// Stalls for want of memory.
+    pub pressure_memory: Option<Measured<Pressure>>,
+    /// Stalls for want of io.
+    pub pressure_io: Option<Measured<Pressure>>,
 }
 
 /// Something came over a channel that the protocol does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Violation {
+#[non_exhaustive]
+pub enum Violation {
     /// A message that is no frame, or a frame without this run's token, on the body's report pipe.
-    Forged { length: usize },
+    Forged {
+        /// Its bytes.
+        length: usize,
+    },
     /// A second verdict, or one before `Started`.
-    OutOfOrder { frame: &'static str },
+    OutOfOrder {
+        /// What came.
+        frame: &'static str,
+    },
     /// A forked child of the body came out of the test function; `pid` as the guest sees it.
-    Escaped { pid: i32 },
+    Escaped {
+        /// Of that child.
+        pid: i32,
+    },
     /// The init ended before it had told everything: the body's end, or what was left behind, is unknown.
-    InitLost { status: Option<WaitStatus> },
+    InitLost {
+        /// Its end, if that was seen.
+        status: Option<WaitStatus>,
+    },
+}
+
+/// What a program wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Output {
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+    /// It wrote more than it may, and was stopped; the rest is not kept.
+    pub(crate) overflows: bool,
 }
 
 /// All that was seen of one run.
@@ -171,7 +230,7 @@ pub(crate) enum Violation {
 pub(crate) struct Evidence {
     /// A step before the body failed.
     pub(crate) setup: Option<SetupError>,
-    /// The body was about to call the test function.
+    /// The body was about to call the test function, or to execute the program.
     pub(crate) started: bool,
     /// The test function returned this code (0 is success).
     pub(crate) returned: Option<i32>,
@@ -201,6 +260,8 @@ pub(crate) struct Evidence {
     pub(crate) unswept: Vec<SetupError>,
     /// Clean-up after the verdict that failed; never replaces a first error.
     pub(crate) cleanup: Vec<SetupError>,
+    /// What a program wrote; the output of a test was passed on.
+    pub(crate) output: Output,
     /// What the run used.
     pub(crate) usage: Usage,
 }

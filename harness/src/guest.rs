@@ -1,4 +1,4 @@
-//! The ordered recipe inside a guest: the steps, and then the test function.
+//! The ordered recipe inside a guest: the steps, and then the test function or the program.
 //!
 //! [`prepare`] runs in the init (in the body when the body is pid 1); [`body`] is the forked body's whole
 //! life. The order is forced:
@@ -8,6 +8,9 @@
 //!   and before the overflow handler, which must know where the stack ends;
 //! * the death signal after ids, which clear it; the directory last, as the user sees it.
 
+mod exec;
+
+use std::ffi::OsString;
 use std::io::Write;
 use std::os::fd::AsFd;
 
@@ -34,7 +37,7 @@ use crate::wire::{self, Report};
 pub(crate) struct Assignment {
     /// Stands in every frame of the body.
     pub(crate) token: u64,
-    /// Address of the test function.
+    /// Address of the test function; 0 when the body is a program.
     pub(crate) body: u64,
     pub(crate) plan: GuestPlan,
 }
@@ -66,30 +69,43 @@ pub(crate) fn unshare(flags: u64) -> Result<(), SetupError> {
     nix::sched::unshare(CloneFlags::from_bits_retain(flags)).at(Step::Unshare, names.as_str())
 }
 
-/// The body's life: its steps, the test function, its report, its end.
+/// The body's life: its steps, then the program, or the test function, its report, its end.
 pub(crate) fn body(ends: &Ends, assignment: &Assignment) -> ! {
     let reporter = match Reporter::new(ends, assignment.token) {
         Ok(reporter) => reporter,
         // Nobody to tell: the runner sees a body that ended without a report.
         Err(_) => process::exit_now(1),
     };
-    let test = match steps(ends, assignment, &reporter) {
-        Ok(test) => test,
-        Err(error) => {
-            reporter.send(Report::SetupFailed(error));
-            process::exit_now(1)
-        }
-    };
+    let plan = &assignment.plan;
+    let ready = steps(ends, plan, &reporter);
+    match (ready, &plan.program) {
+        (Err(error), _) => reporter.give_up(error),
+        (Ok(()), Some(argv)) => run_program(&reporter, plan, argv),
+        (Ok(()), None) => match test_function(assignment) {
+            Ok(test) => run_test(&reporter, plan, test),
+            Err(error) => reporter.give_up(error),
+        },
+    }
+}
+
+/// The report socket closes with the exec: from then on the program's wait status speaks, and it has no
+/// descriptor to forge a report on.
+fn run_program(reporter: &Reporter, plan: &GuestPlan, argv: &[OsString]) -> ! {
+    reporter.send(Report::Started { pid: reporter.pid });
+    reporter.give_up(exec::execute(argv, &plan.environment))
+}
+
+fn run_test(reporter: &Reporter, plan: &GuestPlan, test: sys::body::Body) -> ! {
     constructor::run_the_rest();
-    panics::watch(move |report| reporter.try_send(report));
+    let teller = *reporter;
+    panics::watch(move |report| teller.try_send(report));
     reporter.send(Report::Started { pid: reporter.pid });
     let end = panics::catch(test);
-    conclude(&reporter, &assignment.plan, end)
+    conclude(reporter, plan, end)
 }
 
 /// The steps of the body, in order.
-fn steps(ends: &Ends, assignment: &Assignment, reporter: &Reporter) -> Result<sys::body::Body, SetupError> {
-    let plan = &assignment.plan;
+fn steps(ends: &Ends, plan: &GuestPlan, reporter: &Reporter) -> Result<(), SetupError> {
     enter_leaf(ends)?;
     unshare(plan.unshare_body)?;
     process::die_with_parent().at(Step::ForkBody, "the death signal")?;
@@ -99,11 +115,14 @@ fn steps(ends: &Ends, assignment: &Assignment, reporter: &Reporter) -> Result<sy
     connect_stdio(ends)?;
     fds::close_all_but(&[reporter.socket]);
     plan.rlimits.iter().try_for_each(set_rlimit)?;
-    set_signals(&plan.name)?;
+    set_signals(plan)?;
     become_user(plan)?;
     process::die_with_parent().at(Step::ForkBody, "the death signal")?;
     process::set_name(c"harness-body");
-    enter_directory(plan)?;
+    enter_directory(plan)
+}
+
+fn test_function(assignment: &Assignment) -> Result<sys::body::Body, SetupError> {
     sys::body::at(assignment.body).ok_or_else(|| SetupError {
         step: Step::ReadPlan,
         object: Object::from("the test function"),
@@ -128,11 +147,14 @@ fn connect_stdio(ends: &Ends) -> Result<(), SetupError> {
     fds::install(ends.stderr.as_fd(), 2).at(Step::Stdio, "stderr")
 }
 
-fn set_signals(name: &str) -> Result<(), SetupError> {
+fn set_signals(plan: &GuestPlan) -> Result<(), SetupError> {
     // A group of its own: `kill(0, ..)` in a test reaches the test's processes, not the init.
     nix::unistd::setpgid(getpid(), getpid()).at(Step::Signals, "the process group")?;
-    signals::ignore_sigpipe().at(Step::Signals, "SIGPIPE")?;
-    signals::report_stack_overflow(name).at(Step::Signals, "SIGSEGV")?;
+    // What std's runtime does for `main`; a program has a runtime of its own, and every signal at its default.
+    if plan.program.is_none() {
+        signals::ignore_sigpipe().at(Step::Signals, "SIGPIPE")?;
+        signals::report_stack_overflow(&plan.name).at(Step::Signals, "SIGSEGV")?;
+    }
     signals::unblock_all().at(Step::Signals, "the mask")
 }
 
@@ -203,6 +225,12 @@ impl Reporter {
         let high = fds::duplicate_above(ends.report.as_fd(), REPORT_FD);
         let socket = high.or_else(|_| fds::duplicate_above(ends.report.as_fd(), 3))?;
         Ok(Self { socket: fds::keep_open(socket), token, pid: getpid().as_raw() })
+    }
+
+    /// The end of a body that could not do its task.
+    fn give_up(&self, error: SetupError) -> ! {
+        self.send(Report::SetupFailed(error));
+        process::exit_now(1)
     }
 
     /// What is only a hint may be lost.

@@ -78,7 +78,7 @@ pub mod cli;
 #[cfg(target_os = "linux")]
 mod error;
 #[cfg(target_os = "linux")]
-mod evidence;
+pub mod evidence;
 #[cfg(target_os = "linux")]
 mod guest;
 #[cfg(target_os = "linux")]
@@ -107,6 +107,8 @@ mod report;
 mod rootfs;
 #[cfg(target_os = "linux")]
 mod runner;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod spec;
 #[cfg(target_os = "linux")]
 mod sys;
@@ -119,6 +121,15 @@ mod zygote;
 #[cfg(target_os = "linux")]
 pub use crate::rootfs::changes::{Change, ChangeKind};
 pub use isolated_harness_macros::isolated;
+
+#[cfg(target_os = "linux")]
+pub use crate::{
+    error::{SetupError, Unsupported},
+    evidence::Usage,
+    outcome::Outcome,
+    sandbox::{Error, Invalid, Run, Sandbox},
+    spec::{IdMapping, Leaks, Resource, Size},
+};
 
 /// What the attribute's expansion calls. No stable interface.
 #[doc(hidden)]

@@ -11,26 +11,56 @@ use crate::error::SetupError;
 use crate::evidence::{Deadline, Evidence, OomBy, Process, Violation, WaitStatus};
 use crate::spec::{Expect, Leaks, Namespaces, Spec};
 
-/// How the guest ended.
+/// How a guest ended: of several things that happened, the one that explains the others.
+///
+/// `Display` is the predicate of a sentence: `exited with code 3`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Every condition of the pass rule holds.
+#[non_exhaustive]
+pub enum Outcome {
+    /// The program exited with code 0, or the test function returned success, and nothing speaks against it:
+    /// no signal, no OOM kill anywhere in the guest, no deadline, no process left behind, every limit held.
     Passed,
-    /// The test function panicked.
-    Panicked { message: Option<String>, location: Option<String> },
-    /// The test function returned an error or a non-zero code.
+    /// The test function panicked. Not of a program.
+    Panicked {
+        /// The payload, if it was a string.
+        message: Option<String>,
+        /// `file:line:column`.
+        location: Option<String>,
+    },
+    /// The test function returned an error or a non-zero code. Not of a program.
     Returned(i32),
-    /// The body ended by exit before the test function had returned, or changed its code on the way out.
+    /// The program exited with this code, not 0. Of a test: before the test function had returned, or on its
+    /// way out.
     Exited(u8),
     /// A signal ended the body (or stopped it for ever), or its init before it could tell of the body.
-    Signaled { signal: i32, core: bool },
-    /// The OOM killer struck in the guest, whatever became of the body.
-    OomKilled { by: OomBy, kills: u64, survivors: Vec<Process> },
-    /// A deadline ran out.
-    TimedOut { limit: Deadline },
-    /// The guest ended as the test asked, but processes were still running.
+    Signaled {
+        /// The signal's number.
+        signal: i32,
+        /// Whether a core was dumped.
+        core: bool,
+    },
+    /// The OOM killer struck in the guest, whatever became of the body: also where it exited with 0.
+    OomKilled {
+        /// Whose limit it enforced.
+        by: OomBy,
+        /// How far the kernel's `oom_kill` counter rose.
+        kills: u64,
+        /// What was still running when the body had ended.
+        survivors: Vec<Process>,
+    },
+    /// A deadline ran out; the guest was killed.
+    TimedOut {
+        /// The deadline.
+        limit: Deadline,
+    },
+    /// A program wrote more than its `output_max`; the guest was killed.
+    WroteTooMuch {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The guest ended well, but processes were still running, and the policy on them is [`Leaks::Fail`].
     LeftProcesses(Vec<Process>),
-    /// The report cannot be trusted.
+    /// What was told of the guest cannot be trusted, or is not all.
     Violated(Violation),
 }
 
@@ -42,13 +72,18 @@ pub(crate) fn conclude(spec: &Spec<'_>, evidence: &Evidence) -> Result<Outcome, 
     if let Some(error) = &evidence.setup {
         return Err(error.clone());
     }
-    let ending = ending(evidence);
+    let ending = ending(spec, evidence);
     if ending != Outcome::Passed && !is_asked_for(spec, &ending, evidence) {
-        return Ok(ending);
+        // The ending of a program is the caller's to judge, so nothing has failed yet that a clean-up could hide.
+        return if spec.program.is_some() { clean(ending, evidence) } else { Ok(ending) };
     }
     if let Some(objection) = objection(spec, &ending, evidence) {
         return Ok(objection);
     }
+    clean(ending, evidence)
+}
+
+fn clean(ending: Outcome, evidence: &Evidence) -> Result<Outcome, SetupError> {
     evidence.cleanup.first().map_or(Ok(ending), |error| Err(error.clone()))
 }
 
@@ -66,8 +101,14 @@ pub(crate) fn policy(spec: &Spec<'_>) -> Leaks {
     spec.leaks.unwrap_or(if has_own_pids { Leaks::Fail } else { Leaks::Warn })
 }
 
+type Cause = fn(&Spec<'_>, &Evidence) -> Option<Outcome>;
+
+/// The same of a program, which says nothing of itself: its wait status speaks, once it was executed.
+const CAUSES_OF_A_PROGRAM: [Cause; 7] =
+    [timed_out, wrote_too_much, oom_killed, died_by_signal, not_executed, lost, program_exited];
+
 /// Ways to end other than by returning success, in the order in which one explains another.
-const CAUSES: [fn(&Evidence) -> Option<Outcome>; 8] = [
+const CAUSES: [Cause; 8] = [
     // The guest was killed in the middle: what it says about itself comes second.
     timed_out,
     oom_killed,
@@ -82,10 +123,14 @@ const CAUSES: [fn(&Evidence) -> Option<Outcome>; 8] = [
     exited,
 ];
 
-fn ending(evidence: &Evidence) -> Outcome {
-    match CAUSES.iter().find_map(|cause| cause(evidence)) {
+fn ending(spec: &Spec<'_>, evidence: &Evidence) -> Outcome {
+    let (causes, succeeded): (&[Cause], bool) = match spec.program {
+        Some(_) => (&CAUSES_OF_A_PROGRAM, exited_with_success(evidence)),
+        None => (&CAUSES, returned_success(evidence)),
+    };
+    match causes.iter().find_map(|cause| cause(spec, evidence)) {
         Some(outcome) => outcome,
-        None if returned_success(evidence) => Outcome::Passed,
+        None if succeeded => Outcome::Passed,
         // All that no cause names: the init did not end well, so what it told may not be all.
         None => Outcome::Violated(Violation::InitLost { status: evidence.init }),
     }
@@ -93,10 +138,18 @@ fn ending(evidence: &Evidence) -> Outcome {
 
 /// The pass rule, as far as the guest itself is concerned. [`conclude`] adds what it left behind.
 fn returned_success(evidence: &Evidence) -> bool {
+    evidence.returned == Some(0) && evidence.panicked.is_none() && ended_well(evidence)
+}
+
+/// The pass rule of a program. A verdict of a test function would not be its own.
+fn exited_with_success(evidence: &Evidence) -> bool {
+    let is_silent = evidence.returned.is_none() && !has_panicked(evidence);
+    is_silent && !evidence.output.overflows && ended_well(evidence)
+}
+
+fn ended_well(evidence: &Evidence) -> bool {
     evidence.setup.is_none()
         && evidence.started
-        && evidence.returned == Some(0)
-        && evidence.panicked.is_none()
         && evidence.body == Some(WaitStatus::Exited(0))
         && evidence.init == Some(WaitStatus::Exited(0))
         && evidence.violation.is_none()
@@ -104,20 +157,44 @@ fn returned_success(evidence: &Evidence) -> bool {
         && evidence.deadline.is_none()
 }
 
-fn timed_out(evidence: &Evidence) -> Option<Outcome> {
+fn timed_out(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
     evidence.deadline.map(|limit| Outcome::TimedOut { limit })
 }
 
-fn oom_killed(evidence: &Evidence) -> Option<Outcome> {
+fn oom_killed(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
     let oom = evidence.oom.as_ref()?;
     Some(Outcome::OomKilled { by: oom.by, kills: oom.kills, survivors: evidence.leftovers.clone() })
 }
 
-fn died_by_signal(evidence: &Evidence) -> Option<Outcome> {
+fn died_by_signal(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
     signal(evidence.body?)
 }
 
-fn violated(evidence: &Evidence) -> Option<Outcome> {
+fn wrote_too_much(spec: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
+    let limit = spec.program?.output_max.get();
+    evidence.output.overflows.then_some(Outcome::WroteTooMuch { limit })
+}
+
+/// A body that ended before its exec has not been the program; and a program has no report to write.
+fn not_executed(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
+    let has_verdict = evidence.returned.is_some() || has_panicked(evidence);
+    let frame = match evidence {
+        _ if has_verdict => "a verdict of a test function",
+        Evidence { started: false, body: Some(_), .. } => "an end before the program was executed",
+        _ => return evidence.violation.clone().map(Outcome::Violated),
+    };
+    let violation = evidence.violation.clone();
+    Some(Outcome::Violated(violation.unwrap_or(Violation::OutOfOrder { frame })))
+}
+
+fn program_exited(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
+    match evidence.body? {
+        WaitStatus::Exited(code) if code != 0 => Some(Outcome::Exited(code)),
+        WaitStatus::Exited(_) | WaitStatus::Signaled { .. } | WaitStatus::Stopped { .. } => None,
+    }
+}
+
+fn violated(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
     evidence.violation.clone().or_else(|| too_early(evidence)).map(Outcome::Violated)
 }
 
@@ -129,7 +206,7 @@ fn too_early(evidence: &Evidence) -> Option<Violation> {
 }
 
 /// The init ended or was killed before it could tell of the body.
-fn lost(evidence: &Evidence) -> Option<Outcome> {
+fn lost(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
     if evidence.body.is_some() {
         return None;
     }
@@ -137,16 +214,16 @@ fn lost(evidence: &Evidence) -> Option<Outcome> {
     Some(evidence.init.and_then(signal).unwrap_or(lost))
 }
 
-fn panicked(evidence: &Evidence) -> Option<Outcome> {
+fn panicked(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
     let panic = evidence.panicked.as_ref()?;
     Some(Outcome::Panicked { message: panic.message.clone(), location: panic.location.clone() })
 }
 
-fn returned_failure(evidence: &Evidence) -> Option<Outcome> {
+fn returned_failure(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
     evidence.returned.filter(|code| *code != 0).map(Outcome::Returned)
 }
 
-fn exited(evidence: &Evidence) -> Option<Outcome> {
+fn exited(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
     match evidence.body? {
         WaitStatus::Exited(code) if code != 0 || evidence.returned.is_none() => Some(Outcome::Exited(code)),
         WaitStatus::Exited(_) | WaitStatus::Signaled { .. } | WaitStatus::Stopped { .. } => None,

@@ -2,6 +2,7 @@
 //!
 //! Pure: the same Spec on the same Host, asked by the same [`Caller`], gives the same Plan.
 
+mod image;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use crate::rootfs::{self, BindMount, NewFile, Root, TmpfsMount, Tree};
 use crate::spec::{IdMapping, Limits, Namespaces, Resource, Rlimit, Rootfs, Spec, Upper};
 use crate::wire::IdMaps;
 use crate::wire::codec::record;
+pub(crate) use image::{DEFAULT_PATH, FromImage};
 
 /// What the runner's process is like now; a guest starts from it.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) leaf: Option<LeafLimits>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) cpu_time: Option<Duration>,
+    /// How much output is kept, of a program; that of a test is passed on.
+    pub(crate) output_max: Option<u64>,
     /// What the guest does itself.
     pub(crate) guest: GuestPlan,
 }
@@ -76,10 +80,12 @@ pub(crate) struct GuestPlan {
     pub(crate) may_set_groups: bool,
     pub(crate) workdir: Option<PathBuf>,
     pub(crate) environment: Vec<(OsString, OsString)>,
+    /// The arguments of the program that is the body, from `argv[0]` on; without one it is the test function.
+    pub(crate) program: Option<Vec<OsString>>,
 }
 record! { GuestPlan {
     name, unshare_init, unshare_body, body_is_pid1, migrates, own_pids, hostname, loopback, tree, rlimits, uid, gid,
-    may_set_groups, workdir, environment,
+    may_set_groups, workdir, environment, program,
 } }
 record! { Rlimit { resource, value } }
 crate::wire::codec::choice! { Resource {
@@ -87,11 +93,17 @@ crate::wire::codec::choice! { Resource {
     12 Rss, 13 Rtprio, 14 Rttime, 15 Sigpending, 16 Stack,
 } }
 
-/// Resolves what was asked against what there is.
+/// Resolves what was asked against what there is. What the image says holds where nothing was asked.
 ///
 /// # Errors
 /// What this machine lacks for it.
-pub(crate) fn resolve(spec: &Spec<'_>, host: &Host, caller: &Caller) -> Result<Plan, Unsupported> {
+pub(crate) fn resolve(
+    spec: &Spec<'_>,
+    host: &Host,
+    caller: &Caller,
+    image: Option<&FromImage>,
+) -> Result<Plan, Unsupported> {
+    let spec = &image::with_user(spec, image);
     let namespaces = implied(spec, host);
     let leaf = leaf(spec, host)?;
     let id_maps = id_maps(spec, host, namespaces)?;
@@ -108,6 +120,7 @@ pub(crate) fn resolve(spec: &Spec<'_>, host: &Host, caller: &Caller) -> Result<P
         leaf,
         timeout: spec.limits.timeout,
         cpu_time: spec.limits.cpu_time,
+        output_max: spec.program.map(|program| program.output_max.get()),
         guest: GuestPlan {
             name: spec.name.to_owned(),
             // Both say "my next child is in it": the init enters them for the body.
@@ -124,8 +137,9 @@ pub(crate) fn resolve(spec: &Spec<'_>, host: &Host, caller: &Caller) -> Result<P
             uid: spec.uid.or(itself.then_some(host.uid)),
             gid: spec.gid.or(itself.then_some(host.gid)),
             may_set_groups,
-            workdir: workdir(spec, caller),
-            environment: environment(spec, caller),
+            workdir: workdir(spec, caller, image),
+            environment: image::environment(spec, caller, image),
+            program: image::program(spec, image),
         },
     })
 }
@@ -239,7 +253,8 @@ fn tree(spec: &Spec<'_>, nested: bool, caller: &Caller) -> Tree {
         proc: spec.namespaces.contains(Namespaces::PID),
         userxattr: nested,
         readonly: spec.readonly,
-        visible: if foreign { visible(caller) } else { Vec::new() },
+        // A program has its own files, and its root is to have no others.
+        visible: if foreign && spec.program.is_none() { visible(caller) } else { Vec::new() },
         binds: spec
             .binds
             .iter()
@@ -282,20 +297,12 @@ fn visible(caller: &Caller) -> Vec<BindMount> {
     paths.map(|(path, readonly)| BindMount { source: path.clone(), target: path, readonly }).collect()
 }
 
-/// In a foreign root the runner's directory means nothing: `/` unless one is given.
-fn workdir(spec: &Spec<'_>, caller: &Caller) -> Option<PathBuf> {
+/// In a foreign root the runner's directory means nothing: `/` unless one is given, or the image has one.
+fn workdir(spec: &Spec<'_>, caller: &Caller, image: Option<&FromImage>) -> Option<PathBuf> {
     let default = match spec.rootfs {
         Some(Rootfs::Source(_)) => PathBuf::from("/"),
         Some(Rootfs::Host) | None => caller.directory.clone(),
     };
-    Some(spec.workdir.map_or(default, PathBuf::from))
-}
-
-fn environment(spec: &Spec<'_>, caller: &Caller) -> Vec<(OsString, OsString)> {
-    let mut variables = if spec.clear_env { Vec::new() } else { caller.environment.clone() };
-    for (name, value) in spec.env {
-        variables.retain(|(known, _)| known != name);
-        variables.push((OsString::from(name), OsString::from(value)));
-    }
-    variables
+    let of_image = image.and_then(|image| image.workdir.clone());
+    Some(spec.workdir.map(PathBuf::from).or(of_image).unwrap_or(default))
 }

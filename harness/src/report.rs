@@ -133,6 +133,7 @@ fn outcome(outcome: &Outcome) -> Value {
             ],
         ),
         Outcome::TimedOut { limit } => kind("timed_out", [("limit", Some(deadline(*limit)))]),
+        Outcome::WroteTooMuch { limit } => kind("wrote_too_much", [("limit", Some(json!(limit)))]),
         Outcome::LeftProcesses(left) => kind("left_processes", [("processes", processes(left))]),
         Outcome::Violated(violation) => kind("violated", [("violation", Some(self::violation(violation)))]),
     }

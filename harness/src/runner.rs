@@ -6,7 +6,9 @@
 //! a panic in here leaves nothing behind either.
 
 mod clock;
+mod collect;
 mod launch;
+mod pipe;
 mod relay;
 mod settle;
 mod site;
@@ -45,12 +47,12 @@ pub fn run(spec: &Spec<'static>, body: fn() -> i32) {
         return settle::refuse(spec, objection);
     }
     let mut evidence = Evidence::default();
-    let end = attempt(spec, body, &mut evidence);
+    let end = attempt(spec, Some(body), &mut evidence);
     settle::settle(spec, &end, &evidence);
 }
 
-/// One guest, from the Spec to how it ended.
-pub(crate) fn attempt(spec: &Spec<'_>, body: Body, evidence: &mut Evidence) -> End {
+/// One guest, from the Spec to how it ended. Without a body it runs the Spec's program.
+pub(crate) fn attempt(spec: &Spec<'_>, body: Option<Body>, evidence: &mut Evidence) -> End {
     let host = match host::get(plan::leaf_limits(spec).as_ref()) {
         Ok(host) => host,
         Err(unsupported) => return End::Unsupported(unsupported),
@@ -59,10 +61,14 @@ pub(crate) fn attempt(spec: &Spec<'_>, body: Body, evidence: &mut Evidence) -> E
         Ok(site) => site,
         Err(error) => return End::NotRun(error),
     };
-    let plan = match plan::resolve(spec, host, &caller(&site)) {
+    let plan = match plan::resolve(spec, host, &caller(&site), site.image()) {
         Ok(plan) => plan,
         Err(unsupported) => return End::Unsupported(unsupported),
     };
+    if spec.program.is_some() && plan.guest.program.is_none() {
+        let none = "none is given, and no image names one";
+        return End::NotRun(SetupError::new(Step::FindProgram, none, nix::errno::Errno::ENOENT));
+    }
     if let Err(unsupported) = carry_out(&plan, host, body, evidence) {
         return End::Unsupported(unsupported);
     }
@@ -89,7 +95,12 @@ fn caller(site: &Site) -> Caller {
 ///
 /// The leaf is made while the zygote clones the guest and the guest sets itself up; the body is not
 /// forked before it is there.
-fn carry_out(plan: &Plan, host: &Host, body: Body, evidence: &mut Evidence) -> Result<(), Unsupported> {
+fn carry_out(
+    plan: &Plan,
+    host: &Host,
+    body: Option<Body>,
+    evidence: &mut Evidence,
+) -> Result<(), Unsupported> {
     let started = Instant::now();
     let launched = launch::launch(plan, body)?;
     let both = launched.and_then(|launched| Ok((launched, make_leaf(plan, host)?)));
@@ -115,7 +126,7 @@ fn attend(
     watch::watch(launched, plan, leaf.as_mut(), started, evidence);
     evidence.usage.wall = started.elapsed();
     if let Some(leaf) = leaf {
-        close_leaf(leaf, evidence);
+        close_leaf(leaf, plan, evidence);
     }
 }
 
@@ -129,7 +140,7 @@ fn make_leaf(plan: &Plan, host: &Host) -> Result<Option<Leaf>, SetupError> {
 }
 
 /// Evidence is read before removal: counters vanish with the directory.
-fn close_leaf(mut leaf: Leaf, evidence: &mut Evidence) {
+fn close_leaf(mut leaf: Leaf, plan: &Plan, evidence: &mut Evidence) {
     evidence.cgroups = leaf.paths();
     evidence.rungs = leaf.rungs();
     evidence.unswept = leaf.sweep_failures();
@@ -147,7 +158,8 @@ fn close_leaf(mut leaf: Leaf, evidence: &mut Evidence) {
         // The init was lost: nobody else has told what still runs.
         evidence.leftovers.extend(leaf.inhabitants());
     }
-    if somebody_reads_figures(evidence) {
+    // A program's go to the caller.
+    if plan.guest.program.is_some() || somebody_reads_figures(evidence) {
         leaf.figures(&mut evidence.usage);
     }
     if let Err(error) = leaf.remove() {

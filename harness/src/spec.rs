@@ -6,6 +6,7 @@
 //! A new option starts here (a field and a builder method), then: `harness-macros/src/args.rs` (the
 //! attribute's word for it), `plan.rs` (what it becomes) and the one file that carries it out.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 /// Number of bytes.
@@ -16,6 +17,31 @@ impl Size {
     /// This many bytes.
     pub const fn bytes(bytes: u64) -> Self {
         Self(bytes)
+    }
+
+    /// This many KiB, 1024 bytes each.
+    ///
+    /// # Panics
+    /// Above `u64::MAX` bytes; so do the other units.
+    pub const fn kib(kib: u64) -> Self {
+        Self::units(kib, 1 << 10)
+    }
+
+    /// This many MiB, 1024 KiB each.
+    pub const fn mib(mib: u64) -> Self {
+        Self::units(mib, 1 << 20)
+    }
+
+    /// This many GiB, 1024 MiB each.
+    pub const fn gib(gib: u64) -> Self {
+        Self::units(gib, 1 << 30)
+    }
+
+    const fn units(number: u64, unit: u64) -> Self {
+        match number.checked_mul(unit) {
+            Some(bytes) => Self(bytes),
+            None => panic!("a size above u64::MAX bytes"),
+        }
     }
 
     /// The number of bytes.
@@ -203,6 +229,19 @@ pub enum IdMapping {
     Identity,
 }
 
+/// A program that is the body, in the place of a test function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program<'a> {
+    /// What is looked for in the guest, and `argv[0]`; what the image says when absent.
+    pub command: Option<&'a OsString>,
+    /// `argv[1..]`.
+    pub arguments: &'a [OsString],
+    /// Environment variables to set.
+    pub environment: &'a [(OsString, OsString)],
+    /// How much it may write, stdout and stderr together, before it is stopped.
+    pub output_max: Size,
+}
+
 /// How the guest is expected to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Expect {
@@ -282,6 +321,8 @@ pub struct Spec<'a> {
     pub clear_env: bool,
     /// The limits.
     pub limits: Limits<'a>,
+    /// The program to run; the test function when absent.
+    pub program: Option<Program<'a>>,
     /// The ending that passes.
     pub expect: Expect,
     /// Policy on processes left behind; by default as [`Leaks`] says.
@@ -314,6 +355,7 @@ impl<'a> Spec<'a> {
             env: &[],
             clear_env: false,
             limits: Limits::NONE,
+            program: None,
             expect: Expect::Success,
             leaks: None,
             unsupported: None,

@@ -67,7 +67,7 @@ pub(super) fn io_code<T>(answer: io::Result<T>) -> i32 {
 /// The finding `no`, when the body did not answer.
 pub(super) fn run(spec: &Spec<'_>, body: fn() -> i32) -> Result<Answered, Finding> {
     let mut evidence = Evidence::default();
-    match runner::attempt(spec, body, &mut evidence) {
+    match runner::attempt(spec, Some(body), &mut evidence) {
         End::Ran(Outcome::Returned(code)) => Ok(Answered { code, evidence }),
         End::Ran(outcome) => Err(Finding::no(render::ending(&outcome, &evidence), "")),
         End::NotRun(error) => Err(refused(&error)),

@@ -1,6 +1,7 @@
 //! A table of endings. `every` judges every combination of evidence.
 
 mod every;
+mod programs;
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Every implication and default, by table, on machines made by hand.
 
+mod image;
+
 use std::time::Duration;
 
 use super::*;
@@ -39,7 +41,7 @@ fn caller() -> Caller {
 }
 
 fn plan(spec: &Spec<'_>, host: &Host) -> Plan {
-    resolve(spec, host, &caller()).unwrap()
+    resolve(spec, host, &caller(), None).unwrap()
 }
 
 #[test]
@@ -72,7 +74,7 @@ fn a_body_that_is_pid_1_enters_the_pid_namespace_by_fork() {
 #[test]
 fn a_cgroup_namespace_needs_a_leaf_to_be_rooted_at() {
     let asked = spec().unshare(Namespaces::CGROUP);
-    assert_eq!(resolve(&asked, &host(true), &caller()).unwrap_err().need, "a cgroup");
+    assert_eq!(resolve(&asked, &host(true), &caller(), None).unwrap_err().need, "a cgroup");
 }
 
 #[test]
@@ -87,7 +89,7 @@ fn every_limit_of_a_cgroup_is_refused_without_one_and_no_other_is() {
         Limits { cpu_time: Some(Duration::from_secs(1)), ..none },
     ];
     for limits in of_cgroup {
-        assert!(resolve(&spec().limits(limits), &host(true), &caller()).is_err(), "{limits:?}");
+        assert!(resolve(&spec().limits(limits), &host(true), &caller(), None).is_err(), "{limits:?}");
     }
     let rlimit = [Rlimit { resource: Resource::Nofile, value: Some(9) }];
     let others =
@@ -114,7 +116,7 @@ fn memory_without_swap_means_no_swap() {
     let Ok(layout) = cgroup::detect() else { return };
     let host = Host { cgroups: Ok(layout), ..host(true) };
     let limits = |swap| Limits { memory_max: Some(Size::bytes(1 << 20)), swap_max: swap, ..Limits::NONE };
-    let leaf = |swap| resolve(&spec().limits(limits(swap)), &host, &caller()).map(|plan| plan.leaf);
+    let leaf = |swap| resolve(&spec().limits(limits(swap)), &host, &caller(), None).map(|plan| plan.leaf);
     assert!(leaf(None).is_ok_and(|leaf| leaf.is_some_and(|leaf| leaf.swap_max == Some(0))));
 }
 
@@ -175,7 +177,7 @@ fn files_and_changes_reach_the_tree() {
 fn the_coverage_directory_stays_writable() {
     let mut caller = caller();
     caller.environment.push(("LLVM_PROFILE_FILE".into(), "/cov/x-%m.profraw".into()));
-    let plan = resolve(&spec().rootfs(Rootfs::Source("/r")), &host(true), &caller).unwrap();
+    let plan = resolve(&spec().rootfs(Rootfs::Source("/r")), &host(true), &caller, None).unwrap();
     let visible = plan.guest.tree.unwrap().visible;
     assert!(visible.iter().any(|bind| bind.source == Path::new("/cov") && !bind.readonly), "{visible:?}");
 }

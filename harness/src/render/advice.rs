@@ -30,7 +30,8 @@ pub(super) fn of(spec: &Spec<'_>, outcome: &Outcome, evidence: &Evidence) -> Opt
         Outcome::Panicked { .. } | Outcome::Returned(_) if refused => {
             Some("if the forks were meant to succeed, raise `pids`".to_owned())
         }
-        Outcome::Passed | Outcome::Panicked { .. } | Outcome::Returned(_) => None,
+        // The last is a program's (program.rs).
+        Outcome::Passed | Outcome::Panicked { .. } | Outcome::Returned(_) | Outcome::WroteTooMuch { .. } => None,
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) fn predicate(outcome: &Outcome, evidence: &Evidence) -> String {
         Outcome::Signaled { signal, core } => signaled(*signal, *core, evidence),
         Outcome::OomKilled { by, .. } => oom_killed(*by).to_owned(),
         Outcome::TimedOut { limit } => timed_out(*limit),
+        Outcome::WroteTooMuch { limit } => format!("wrote more than {}", words::size(*limit)),
         Outcome::LeftProcesses(left) => {
             format!("left {} running", words::count(words::length(left), "process", "processes"))
         }

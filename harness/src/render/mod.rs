@@ -17,6 +17,7 @@ mod doctor;
 mod headline;
 mod ladder;
 mod policy;
+mod program;
 mod remedy;
 mod rows;
 mod setup;
@@ -34,6 +35,7 @@ pub(crate) use self::ladder::{MOUNT_CGROUPS, no_leaf};
 #[cfg(feature = "cli")]
 pub(crate) use self::ladder::{no_place, not_run_by_scope};
 pub(crate) use self::policy::{ending, objection, skipped, skips, unsupported};
+pub(crate) use self::program::{ending as program_ending, invalid, lack, object, program, with_remedy};
 use self::words::Table;
 pub(crate) use self::words::{errno, signal_name};
 #[cfg(feature = "cli")]

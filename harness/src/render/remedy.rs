@@ -20,6 +20,7 @@ fn specific(step: Step, errno: Errno) -> Option<&'static str> {
         Step::OpenRootfs | Step::Stage | Step::Overlay | Step::PivotRoot => rootfs(step, errno),
         Step::Bind | Step::KeepVisible | Step::MountPoint | Step::Tmpfs => mounts(step, errno),
         Step::Propagation | Step::Proc | Step::Sys | Step::Dev | Step::Readonly => system(step, errno),
+        Step::FindProgram | Step::Exec => program(step, errno),
         Step::Hostname | Step::Rlimit | Step::SetIds | Step::Workdir => process(step, errno),
         _ => None,
     }
@@ -224,6 +225,34 @@ fn process(step: Step, errno: Errno) -> Option<&'static str> {
         (Step::Workdir, Errno::EACCES) => Some(
             "the guest's uid must be able to enter it: give another `workdir`, or check the modes along it",
         ),
+        _ => None,
+    }
+}
+
+fn program(step: Step, errno: Errno) -> Option<&'static str> {
+    match (step, errno) {
+        (Step::FindProgram, Errno::ENOENT | Errno::ENOTDIR) => Some(
+            "the guest looks in its own root (`rootfs`, `bind` and `tmpfs` may hide what the host has) and, for a name \
+             without a slash, in the PATH of its own environment",
+        ),
+        (Step::Exec, Errno::ENOENT | Errno::ENOTDIR) => Some(
+            "the file is there, but not the loader or `#!` interpreter that it names: the guest's root needs that, and \
+             its libraries, at the same path; or take a statically linked program",
+        ),
+        (Step::Exec, Errno::EACCES) => Some(
+            "it must be a file with an execute bit (`chmod +x`) for the guest's uid, on a path that this uid can enter \
+             and a mount without noexec",
+        ),
+        (Step::Exec, Errno::ENOEXEC) => Some(
+            "neither a program for this machine's architecture nor a script: a script's first line is `#!` and its \
+             interpreter",
+        ),
+        (Step::Exec, Errno::E2BIG) => {
+            Some("arguments and environment are too long together (execve(2)): hand the rest over in a file")
+        }
+        (Step::Exec, Errno::ETXTBSY) => {
+            Some("somebody has the file open for writing: wait until it is closed")
+        }
         _ => None,
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn fill(table: &mut Table, spec: &Spec<'_>, outcome: &Outcome, eviden
     table.row("expected", expected(spec, outcome, evidence));
     match outcome {
         Outcome::OomKilled { by, .. } => oom(table, *by, evidence),
-        Outcome::TimedOut { .. } => timeout(table, evidence),
+        Outcome::TimedOut { .. } => timeout(table, spec, evidence),
         Outcome::Signaled { .. } => {
             signaled(table, evidence);
             table.row("left", without_init(evidence));
@@ -23,7 +23,11 @@ pub(super) fn fill(table: &mut Table, spec: &Spec<'_>, outcome: &Outcome, eviden
             table.row("body", evidence.body.map(wait_status));
             table.row("left", without_init(evidence));
         }
-        Outcome::Passed | Outcome::Panicked { .. } | Outcome::Returned(_) | Outcome::Exited(_) => {}
+        Outcome::Passed
+        | Outcome::Panicked { .. }
+        | Outcome::Returned(_)
+        | Outcome::Exited(_)
+        | Outcome::WroteTooMuch { .. } => {}
     }
     table.row("message", message(evidence));
     if !matches!(outcome, Outcome::OomKilled { .. }) {
@@ -175,11 +179,14 @@ fn body(evidence: &Evidence) -> Option<String> {
     })
 }
 
-fn timeout(table: &mut Table, evidence: &Evidence) {
+fn timeout(table: &mut Table, spec: &Spec<'_>, evidence: &Evidence) {
     let state = match (said(evidence), evidence.body) {
         (Some(said), _) => format!("the test function had {said}; its process had not ended"),
         (None, Some(WaitStatus::Stopped { signal })) => {
             format!("the body was stopped by {}", words::signal(signal))
+        }
+        (None, _) if spec.program.is_some() => {
+            if evidence.started { "it was running" } else { "it had not been executed" }.to_owned()
         }
         (None, _) if evidence.started => "the test function had not returned".to_owned(),
         (None, _) => "the test function had not been called".to_owned(),

@@ -93,6 +93,13 @@ impl Clock {
         }
     }
 
+    /// The guest is told to stop, for another reason than time; false when it was told before.
+    pub(crate) fn stop(&mut self) -> bool {
+        let is_first = self.stopped.is_none();
+        self.stopped.get_or_insert_with(Instant::now);
+        is_first
+    }
+
     fn patience(&mut self, stopped: Instant, now: Instant) -> Tick {
         if now < stopped + STOP_GRACE {
             return Tick::Nothing;

@@ -111,9 +111,11 @@ struct TheirEnds {
 }
 
 /// Asks the zygote for the guest of a plan. It prepares itself, and waits for [`Guest::enter`].
-pub(crate) fn launch(plan: &Plan, body: Body) -> Result<Result<Launched, SetupError>, Unsupported> {
-    let assignment =
-        Assignment { token: super::token(), body: body::address(body), plan: plan.guest.clone() };
+///
+/// Without a body the plan's program is it.
+pub(crate) fn launch(plan: &Plan, body: Option<Body>) -> Result<Result<Launched, SetupError>, Unsupported> {
+    let body = body.map_or(0, body::address);
+    let assignment = Assignment { token: super::token(), body, plan: plan.guest.clone() };
     let (launched, theirs) = match channels(&assignment) {
         Ok(both) => both,
         Err(error) => return Ok(Err(error)),

@@ -6,10 +6,9 @@
 //! Uncaptured (`--nocapture`, nextest) everything goes through.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
+use super::pipe::{CHUNK, Pipe};
 use crate::render;
 
 /// Of a captured stream, this much of the beginning is passed on at once,
@@ -18,10 +17,6 @@ const HEAD: u64 = 1 << 20;
 const TAIL: usize = 64 << 10;
 /// A line longer than this is passed on in pieces.
 const LONGEST_LINE: usize = 64 << 10;
-/// Read at a time: what a pipe holds by default.
-const CHUNK: usize = 64 << 10;
-/// Read at most before frames and deadlines are looked at again.
-const TURN: usize = 1 << 20;
 
 /// Both streams.
 #[derive(Debug)]
@@ -32,10 +27,9 @@ pub(crate) struct Relay {
 
 #[derive(Debug)]
 struct Stream {
-    pipe: File,
+    pipe: Pipe,
     name: &'static str,
     print: fn(&str),
-    open: bool,
     /// An incomplete line.
     pending: Vec<u8>,
     /// How much may still be passed on; `None` is without limit.
@@ -60,7 +54,7 @@ impl Relay {
 
     /// The pipes that are not at their end.
     pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.streams.iter().filter(|stream| stream.open).map(|stream| stream.pipe.as_fd())
+        self.streams.iter().filter_map(|stream| stream.pipe.source())
     }
 
     /// The pid of the body, which has no thread name before `main`: its panics say `<unnamed>`.
@@ -95,10 +89,9 @@ impl Relay {
 impl Stream {
     fn new(pipe: OwnedFd, name: &'static str, print: fn(&str), head: Option<u64>, thread: &str) -> Self {
         Self {
-            pipe: File::from(pipe),
+            pipe: Pipe::new(pipe),
             name,
             print,
-            open: true,
             pending: Vec::new(),
             head_left: head,
             tail: VecDeque::new(),
@@ -112,18 +105,9 @@ impl Stream {
 
     /// Reads until the pipe is empty, or this turn is over.
     fn read(&mut self, chunk: &mut [u8]) {
-        let mut turn = TURN;
-        while self.open && turn > 0 {
-            match self.pipe.read(chunk) {
-                Ok(0) => self.open = false,
-                Ok(count) => {
-                    turn = turn.saturating_sub(count);
-                    self.take(&chunk[..count]);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                // WouldBlock: empty for now.
-                Err(_) => return,
-            }
+        self.pipe.begin_turn();
+        while let Some(bytes) = self.pipe.read(chunk) {
+            self.take(bytes);
         }
     }
 

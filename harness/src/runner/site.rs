@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::error::SetupError;
-use crate::plan::{self, Ground};
+use crate::plan::{self, FromImage, Ground};
 use crate::rootfs::upper;
 use crate::spec::{Rootfs, Spec, Upper};
 
@@ -12,6 +12,7 @@ use crate::spec::{Rootfs, Spec, Upper};
 #[derive(Debug)]
 pub(crate) struct Site {
     layers: Vec<PathBuf>,
+    image: Option<FromImage>,
     upper: Option<upper::Upper>,
 }
 
@@ -25,12 +26,17 @@ impl Site {
         };
         let is_used = spec.upper == Upper::Disk && spec.rootfs.is_some();
         let upper = is_used.then(upper::Upper::make).transpose()?;
-        Ok(Self { layers, upper })
+        Ok(Self { layers, image: None, upper })
     }
 
     pub(crate) fn ground(&self) -> Ground {
         let upper = self.upper.as_ref().map(|upper| upper.path.clone());
         Ground { layers: self.layers.clone(), upper: upper.unwrap_or_default() }
+    }
+
+    /// What an image says of programs; a directory says nothing.
+    pub(crate) fn image(&self) -> Option<&FromImage> {
+        self.image.as_ref()
     }
 
     /// # Errors

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 
 use super::clock::{Clock, Tick};
+use super::collect::Collector;
 use super::launch::{Guest, Launched};
 use super::relay::Relay;
 use crate::cgroup::Leaf;
@@ -27,12 +28,12 @@ pub(crate) fn watch(
     started: Instant,
     evidence: &mut Evidence,
 ) {
-    let relay = Relay::new(launched.stdout, launched.stderr, &plan.guest.name);
+    let output = Sink::new(plan, launched.stdout, launched.stderr);
     let clock = Clock::new(plan, started, leaf.is_some());
     let open = Open { control: true, report: true };
     let buffer = vec![0; wire::MAX_FRAME];
     let uppers = Vec::new();
-    let mut watch = Watch { guest: launched.guest, relay, clock, leaf, evidence, uppers, open, buffer };
+    let mut watch = Watch { guest: launched.guest, output, clock, leaf, evidence, uppers, open, buffer };
     watch.until_ended();
     watch.finish();
     let tree = plan.guest.tree.as_ref().filter(|tree| tree.changes);
@@ -49,7 +50,7 @@ struct Open {
 
 struct Watch<'a> {
     guest: Guest,
-    relay: Relay,
+    output: Sink,
     clock: Clock,
     leaf: Option<&'a mut Leaf>,
     evidence: &'a mut Evidence,
@@ -65,7 +66,7 @@ impl Watch<'_> {
             // Frames before output: `Started` tells the pid that the relay looks for.
             self.read_control();
             self.read_report();
-            self.relay.forward();
+            self.output.read();
             let never_began = !self.open.control && self.guest.pidfd.is_none();
             if ended || never_began {
                 return;
@@ -90,7 +91,7 @@ impl Watch<'_> {
         let report = self.open.report.then(|| self.guest.report.as_fd());
         let pidfd = self.guest.pidfd.as_ref().map(AsFd::as_fd);
         let sockets = control.into_iter().chain(report);
-        let all = sockets.chain(self.relay.sources()).chain(pidfd);
+        let all = sockets.chain(self.output.sources()).chain(pidfd);
         all.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect()
     }
 
@@ -146,7 +147,7 @@ impl Watch<'_> {
             Report::SetupFailed(error) => self.setup_failed(error),
             Report::Started { pid } => {
                 self.evidence.started = true;
-                self.relay.rename_thread(pid);
+                self.output.started(pid);
             }
             Report::Escaped { pid } => self.violated(Violation::Escaped { pid }),
             Report::Panicking => self.evidence.panicking = self.evidence.panicking.saturating_add(1),
@@ -178,6 +179,9 @@ impl Watch<'_> {
     }
 
     fn keep_time(&mut self) {
+        if self.output.overflows() && self.clock.stop() {
+            self.guest.stop();
+        }
         match self.clock.tick(self.leaf.as_deref_mut()) {
             Tick::Nothing => {}
             Tick::Expired(deadline) => {
@@ -190,7 +194,7 @@ impl Watch<'_> {
 
     /// The init has ended: everything it and the body sent is there to be read.
     fn finish(&mut self) {
-        self.relay.finish();
+        self.output.finish(self.evidence);
         match self.guest.reap() {
             Some(Ok(status)) => self.evidence.init = Some(status),
             Some(Err(errno)) => self.setup_failed(SetupError::new(Step::Wait, Object::None, errno)),
@@ -220,6 +224,55 @@ impl Watch<'_> {
     /// An init that ends without a body has said why, or lost its channel.
     fn ended_early(&mut self) {
         self.setup_failed(SetupError::new(Step::Wait, "the init", Errno::EPIPE));
+    }
+}
+
+/// Where the guest's output goes.
+enum Sink {
+    /// To where a test prints.
+    Relay(Relay),
+    /// To the caller of a sandbox.
+    Collector(Collector),
+}
+
+impl Sink {
+    fn new(plan: &Plan, stdout: OwnedFd, stderr: OwnedFd) -> Self {
+        match plan.output_max {
+            Some(limit) => Self::Collector(Collector::new(stdout, stderr, limit)),
+            None => Self::Relay(Relay::new(stdout, stderr, &plan.guest.name)),
+        }
+    }
+
+    fn sources(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::Relay(relay) => relay.sources().collect(),
+            Self::Collector(collector) => collector.sources().collect(),
+        }
+    }
+
+    fn read(&mut self) {
+        match self {
+            Self::Relay(relay) => relay.forward(),
+            Self::Collector(collector) => collector.collect(),
+        }
+    }
+
+    fn started(&mut self, pid: i32) {
+        match self {
+            Self::Relay(relay) => relay.rename_thread(pid),
+            Self::Collector(_) => {}
+        }
+    }
+
+    fn overflows(&self) -> bool {
+        matches!(self, Self::Collector(collector) if collector.overflows())
+    }
+
+    fn finish(&mut self, evidence: &mut Evidence) {
+        match self {
+            Self::Relay(relay) => relay.finish(),
+            Self::Collector(collector) => evidence.output = collector.finish(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Every combination of these; with the policies and expectations, about a million runs are judged.
-fn every_evidence() -> impl Iterator<Item = Evidence> {
+pub(super) fn every_evidence() -> impl Iterator<Item = Evidence> {
     let flags = || [false, true].into_iter();
     let bodies = [None, Some(OK), Some(WaitStatus::Exited(1)), Some(SEGV), Some(KILL), Some(STOP)];
     let inits = [None, Some(OK), Some(WaitStatus::Exited(1)), Some(KILL)];

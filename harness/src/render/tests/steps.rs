@@ -124,6 +124,12 @@ fn in_the_guest() -> Vec<SetupError> {
         failed(Step::Stdio, "stdout", Errno::EBADF),
         failed(Step::Signals, "the process group", Errno::EPERM),
         failed(Step::Environment, Object::None, Errno::EINVAL),
+        failed(Step::FindProgram, "nope, in PATH", Errno::ENOENT),
+        failed(Step::FindProgram, Path::new("/bin/nope"), Errno::ENOENT),
+        failed(Step::Exec, "/bin/ls, whose interpreter is /lib64/ld-linux-x86-64.so.2", Errno::ENOENT),
+        failed(Step::Exec, Path::new("/etc/passwd"), Errno::EACCES),
+        failed(Step::Exec, Path::new("/data/program"), Errno::ENOEXEC),
+        failed(Step::Exec, Path::new("/bin/ls"), Errno::E2BIG),
         failed(Step::Wait, Object::None, Errno::ECHILD),
         failed(Step::Wait, "the init", Errno::EPIPE),
     ]

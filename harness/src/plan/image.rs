@@ -1,0 +1,111 @@
+//! What an image says about a run, and how far it counts: what was asked for by name always wins.
+//!
+//! | | a program | a test function |
+//! |---|---|---|
+//! | environment | the image's alone, with a PATH | the image's over the runner's |
+//! | directory, user | the image's | the image's |
+//! | what is run | entrypoint and command | itself |
+//!
+//! Without an image, both have the runner's environment. `clear_env` leaves what was set by name.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use super::Caller;
+use crate::spec::Spec;
+
+/// The configuration of an image, in plain values: ids are numbers, paths absolute.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct FromImage {
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    pub(crate) workdir: Option<PathBuf>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+    pub(crate) entrypoint: Vec<OsString>,
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Where programs are looked for when nobody says it: what container engines set, too.
+pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The Spec with the image's user, unless one was asked for. A user is an id and its group: who asks for one
+/// of them has said what there is to say.
+pub(super) fn with_user<'a>(spec: &Spec<'a>, image: Option<&FromImage>) -> Spec<'a> {
+    let is_asked = spec.uid.is_some() || spec.gid.is_some() || spec.id_mapping.is_some();
+    match image.filter(|_| !is_asked) {
+        Some(image) => Spec { uid: image.uid, gid: image.gid, ..*spec },
+        None => *spec,
+    }
+}
+
+/// `argv` of the program; `None` for a test function, and where neither caller nor image names one.
+///
+/// As `docker run IMAGE ARGUMENTS` has it: arguments alone replace the image's command and leave its
+/// entrypoint. A command replaces both.
+pub(super) fn program(spec: &Spec<'_>, image: Option<&FromImage>) -> Option<Vec<OsString>> {
+    let program = spec.program?;
+    let (entrypoint, default) =
+        image.map_or((&[][..], &[][..]), |image| (&image.entrypoint[..], &image.command[..]));
+    let (head, tail) = match program.command {
+        Some(command) => (std::slice::from_ref(command), program.arguments),
+        None if program.arguments.is_empty() => (entrypoint, default),
+        None => (entrypoint, program.arguments),
+    };
+    let argv = [head, tail].concat();
+    (!argv.is_empty()).then_some(argv)
+}
+
+/// The variables of the body.
+pub(super) fn environment(
+    spec: &Spec<'_>,
+    caller: &Caller,
+    image: Option<&FromImage>,
+) -> Vec<(OsString, OsString)> {
+    let mut variables = if spec.clear_env { Vec::new() } else { inherited(spec, caller, image) };
+    for (name, value) in spec.env {
+        set(&mut variables, name.as_ref(), value.as_ref());
+    }
+    for (name, value) in spec.program.iter().flat_map(|program| program.environment) {
+        set(&mut variables, name, value);
+    }
+    variables
+}
+
+fn inherited(spec: &Spec<'_>, caller: &Caller, image: Option<&FromImage>) -> Vec<(OsString, OsString)> {
+    let Some(image) = image else { return caller.environment.clone() };
+    let is_program = spec.program.is_some();
+    let mut variables =
+        if is_program { vec![("PATH".into(), DEFAULT_PATH.into())] } else { caller.environment.clone() };
+    for (name, value) in &image.environment {
+        let is_kept = !is_program && is_for_the_test(name) && has(&variables, name);
+        if !is_kept {
+            set(&mut variables, name, value);
+        }
+    }
+    variables
+}
+
+/// What cargo, the test runner and the compiler's instrumentation say to a test binary: an image knows of
+/// another one.
+fn is_for_the_test(name: &OsStr) -> bool {
+    const PREFIXES: [&str; 8] = [
+        "CARGO_MANIFEST_",
+        "CARGO_PKG_",
+        "HARNESS_",
+        "LLVM_PROFILE_FILE",
+        "NEXTEST",
+        "RUST_BACKTRACE",
+        "RUST_LIB_BACKTRACE",
+        "RUST_TEST_",
+    ];
+    PREFIXES.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
+}
+
+fn has(variables: &[(OsString, OsString)], name: &OsStr) -> bool {
+    variables.iter().any(|(known, _)| known == name)
+}
+
+fn set(variables: &mut Vec<(OsString, OsString)>, name: &OsStr, value: &OsStr) {
+    variables.retain(|(known, _)| known != name);
+    variables.push((name.to_owned(), value.to_owned()));
+}

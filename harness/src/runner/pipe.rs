@@ -1,0 +1,52 @@
+//! The reading end of one output pipe of a guest.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Read at a time: what a pipe holds by default.
+pub(super) const CHUNK: usize = 64 << 10;
+/// Read at most before frames and deadlines are looked at again. As much as a pipe can hold
+/// (/proc/sys/fs/pipe-max-size), so that one turn after the guest's end drains it.
+const TURN: usize = 1 << 20;
+
+/// A pipe that does not block.
+#[derive(Debug)]
+pub(super) struct Pipe {
+    file: File,
+    open: bool,
+    /// Of this turn.
+    left: usize,
+}
+
+impl Pipe {
+    pub(super) fn new(pipe: OwnedFd) -> Self {
+        Self { file: File::from(pipe), open: true, left: 0 }
+    }
+
+    /// What to poll, unless it is at its end.
+    pub(super) fn source(&self) -> Option<BorrowedFd<'_>> {
+        self.open.then(|| self.file.as_fd())
+    }
+
+    pub(super) fn begin_turn(&mut self) {
+        self.left = TURN;
+    }
+
+    /// The next bytes; `None` when there are none for now, or this turn is over.
+    pub(super) fn read<'chunk>(&mut self, chunk: &'chunk mut [u8]) -> Option<&'chunk [u8]> {
+        while self.open && self.left > 0 {
+            match self.file.read(chunk) {
+                Ok(0) => self.open = false,
+                Ok(count) => {
+                    self.left = self.left.saturating_sub(count);
+                    return Some(&chunk[..count]);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // WouldBlock: empty for now.
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+}
