@@ -118,8 +118,6 @@ mod wire;
 #[cfg(target_os = "linux")]
 mod zygote;
 
-#[cfg(target_os = "linux")]
-pub use crate::rootfs::changes::{Change, ChangeKind};
 pub use isolated_harness_macros::isolated;
 
 #[cfg(target_os = "linux")]
@@ -127,8 +125,9 @@ pub use crate::{
     error::{SetupError, Unsupported},
     evidence::Usage,
     outcome::Outcome,
+    rootfs::changes::{Change, ChangeKind},
     sandbox::{Error, Invalid, Run, Sandbox},
-    spec::{IdMapping, Leaks, Resource, Size},
+    spec::{IdMapping, Leaks, Resource, Size, Upper},
 };
 
 /// What the attribute's expansion calls. No stable interface.

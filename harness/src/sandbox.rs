@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use self::error::{Error, Invalid};
 pub use self::run::Run;
-use crate::spec::{IdMapping, Leaks, Limits, Namespaces, Resource, Rlimit, Size};
+use crate::spec::{IdMapping, Leaks, Limits, Namespaces, Resource, Rlimit, Size, Upper};
 
 /// Runs a program isolated and measured: in fresh namespaces, on a root filesystem of its own, within limits.
 ///
@@ -62,6 +62,9 @@ pub struct Sandbox {
     gid: Option<u32>,
     id_mapping: Option<IdMapping>,
     rootfs: Option<Source>,
+    upper: Option<Upper>,
+    files: Vec<(PathBuf, String)>,
+    changes: bool,
     readonly: bool,
     binds: Vec<Bound>,
     tmpfs: Vec<(PathBuf, Option<Size>)>,
@@ -115,6 +118,9 @@ impl Sandbox {
             gid: None,
             id_mapping: None,
             rootfs: None,
+            upper: None,
+            files: Vec::new(),
+            changes: false,
             readonly: false,
             binds: Vec::new(),
             tmpfs: Vec::new(),
@@ -293,6 +299,26 @@ impl Sandbox {
     pub fn host_rootfs(mut self) -> Self {
         self.rootfs = Some(Source::Host);
         self.mount()
+    }
+
+    /// Sets where what the guest writes to its root goes; memory when not given.
+    pub fn upper(mut self, upper: Upper) -> Self {
+        self.upper = Some(upper);
+        self
+    }
+
+    /// Makes a file with this content at an absolute path, bound there: the guest may write to it, not rename or
+    /// remove it. Without a root filesystem of its own the host must have a file there, which stays as it is.
+    pub fn file(mut self, target: impl AsRef<Path>, content: impl Into<String>) -> Self {
+        self.files.push((target.as_ref().to_owned(), content.into()));
+        self.unshare(Namespaces::MOUNT)
+    }
+
+    /// Asks for [`Run::changes`]: what the guest wrote to its root. It needs a root filesystem of its own, and an
+    /// upperdir: not [`Upper::Copy`].
+    pub fn changes(mut self) -> Self {
+        self.changes = true;
+        self
     }
 
     /// Mounts the whole tree read-only, but for `tmpfs` and writable binds.

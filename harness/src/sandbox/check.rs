@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use std::time::Duration;
 
 use super::{Invalid, Sandbox, Source};
-use crate::spec::Size;
+use crate::spec::{Size, Upper};
 
 /// Everything that can be seen without looking at the machine.
 pub(super) fn check(sandbox: &Sandbox) -> Result<(), Invalid> {
@@ -76,10 +76,39 @@ fn filesystem(sandbox: &Sandbox) -> Result<(), Invalid> {
         inside("tmpfs", target)?;
         above_zero("tmpfs", *size)?;
     }
+    sandbox.files.iter().try_for_each(|(path, _)| file(path))?;
+    root(sandbox)?;
+    let files = sandbox.files.iter().map(|(target, _)| target).collect::<Vec<_>>();
+    once("file", &files)?;
     let binds = sandbox.binds.iter().map(|bind| &bind.target).collect::<Vec<_>>();
     let tmpfs = sandbox.tmpfs.iter().map(|(target, _)| target).collect::<Vec<_>>();
     once("bind", &binds)?;
     once("tmpfs", &tmpfs)
+}
+
+/// What only makes sense with a root filesystem of its own.
+fn root(sandbox: &Sandbox) -> Result<(), Invalid> {
+    const ROOTFS: &str = "`rootfs` or `host_rootfs` beside it";
+    match (&sandbox.rootfs, sandbox.upper) {
+        (None, Some(_)) => return refuse("upper", "a place", ROOTFS),
+        (None, None) if sandbox.changes => return refuse("changes", "nothing to track", ROOTFS),
+        (Some(Source::Host), Some(Upper::Copy)) => {
+            return refuse("upper", "a copy of the whole host", "a `rootfs` that is not the host's");
+        }
+        _ => {}
+    }
+    if sandbox.changes && sandbox.upper == Some(Upper::Copy) {
+        return refuse("changes", "a copy", "an `upper` with an upperdir: `Tmpfs` or `Disk`");
+    }
+    Ok(())
+}
+
+fn file(path: &Path) -> Result<(), Invalid> {
+    inside("file", path)?;
+    if path.file_name().is_none() || path.as_os_str().as_bytes().ends_with(b"/") {
+        return refuse("file", path.display(), "a path of a file");
+    }
+    Ok(())
 }
 
 /// The plan keeps paths as text.

@@ -8,8 +8,9 @@ use crate::error::{At, Object, SetupError, Step};
 use crate::evidence::{Evidence, Process, Usage};
 use crate::outcome::Outcome;
 use crate::render;
+use crate::rootfs::changes::Change;
 use crate::runner::{self, End};
-use crate::spec::{Bind, Limits, Program, Rootfs, Spec, Tmpfs};
+use crate::spec::{Bind, InlineFile, Limits, Program, Rootfs, Spec, Tmpfs};
 
 /// How a program ended, what it wrote and what it used.
 ///
@@ -29,6 +30,7 @@ pub struct Run {
     /// What was still running when the program had ended and was not about to end; killed since. Where a deadline
     /// or `output_max` ended the run: what was running then, the program too.
     pub leftovers: Vec<Process>,
+    changes: Option<Vec<Change>>,
     text: String,
 }
 
@@ -36,6 +38,31 @@ impl Run {
     /// Whether the outcome is [`Outcome::Passed`].
     pub fn passed(&self) -> bool {
         self.outcome == Outcome::Passed
+    }
+
+    /// What the guest wrote to its root filesystem, by path: read from the upperdir after the end, however the
+    /// program ended. Mount points and what lies on other mounts (`/tmp` of a [`Sandbox::tmpfs`], binds) are not
+    /// among it.
+    ///
+    /// `None` without [`Sandbox::changes`], and when the guest did not get as far as to have a root.
+    ///
+    /// ```
+    /// use harness::{ChangeKind, Sandbox};
+    ///
+    /// # fn main() { match example() { Ok(()) | Err(harness::Error::Unsupported(_)) => {} Err(error) => panic!("{error}") } }
+    /// # fn example() -> Result<(), harness::Error> {
+    /// let script = "echo new > /etc/new; rm /etc/passwd";
+    /// let run = Sandbox::new().pid().host_rootfs().changes().command("sh").args(["-c", script]).output()?;
+    /// # if !run.passed() { return Ok(()); } // an ordinary user may not remove what is root's
+    /// let changes = run.changes().expect("they were asked for");
+    /// assert_eq!(changes[0].path.to_str(), Some("/etc/new"));
+    /// assert_eq!((changes[0].kind, changes[0].size), (ChangeKind::Added, Some(4)));
+    /// assert_eq!(changes[1].kind, ChangeKind::Deleted);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn changes(&self) -> Option<&[Change]> {
+        self.changes.as_deref()
     }
 }
 
@@ -63,11 +90,13 @@ impl Sandbox {
         let here = std::env::current_dir().at(Step::Workdir, "the current directory")?;
         let here = utf8(&here)?;
         let binds: Vec<_> = self.binds.iter().map(bind).collect::<Result<_, _>>()?;
+        let files: Vec<_> = self.files.iter().map(file).collect::<Result<_, _>>()?;
         let tmpfs: Vec<_> = self.tmpfs.iter().map(tmpfs).collect::<Result<_, _>>()?;
         let name = self.command.as_ref().map_or("the image's program".into(), |name| name.to_string_lossy());
         let spec = Spec {
             rootfs: self.rootfs.as_ref().map(rootfs).transpose()?,
             binds: &binds,
+            files: &files,
             tmpfs: &tmpfs,
             workdir: self.workdir.as_deref().map(utf8).transpose()?,
             limits: self.limits(),
@@ -90,6 +119,8 @@ impl Sandbox {
             uid: self.uid,
             gid: self.gid,
             id_mapping: self.id_mapping,
+            upper: self.upper.unwrap_or_default(),
+            changes: self.changes,
             readonly: self.readonly,
             clear_env: self.env_clear,
             leaks: self.leaks,
@@ -118,8 +149,8 @@ impl Sandbox {
 
 fn conclude(spec: &Spec<'_>, outcome: Outcome, evidence: Evidence) -> Run {
     let text = render::program(spec, &outcome, &evidence);
-    let Evidence { usage, output, leftovers, .. } = evidence;
-    Run { outcome, usage, stdout: output.stdout, stderr: output.stderr, leftovers, text }
+    let Evidence { usage, output, leftovers, changes, .. } = evidence;
+    Run { outcome, usage, stdout: output.stdout, stderr: output.stderr, leftovers, changes, text }
 }
 
 /// `check` has looked at those that were given.
@@ -138,6 +169,10 @@ fn rootfs(source: &Source) -> Result<Rootfs<'_>, SetupError> {
 fn bind(bound: &super::Bound) -> Result<Bind<'_>, SetupError> {
     let super::Bound { source, target, readonly } = bound;
     Ok(Bind { source: utf8(source)?, target: utf8(target)?, readonly: *readonly })
+}
+
+fn file((target, content): &(std::path::PathBuf, String)) -> Result<InlineFile<'_>, SetupError> {
+    Ok(InlineFile { target: utf8(target)?, content })
 }
 
 fn tmpfs((target, size): &(std::path::PathBuf, Option<crate::spec::Size>)) -> Result<Tmpfs<'_>, SetupError> {
