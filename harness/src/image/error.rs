@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use super::digest::Digest;
+use super::fault::Fault;
 use crate::render;
 
 /// Nothing of the archive was used.
@@ -79,6 +80,8 @@ pub(crate) enum Reason {
     },
     /// Not the text of a digest that we know.
     BadDigest(String),
+    /// What is wrong is not a layer.
+    Fault(Fault),
     /// A document of a type that is not accepted here.
     MediaType {
         found: String,

@@ -14,6 +14,8 @@ mod advice;
 pub(crate) mod capability;
 #[cfg(feature = "cli")]
 mod doctor;
+#[cfg(feature = "images")]
+mod fault;
 mod headline;
 #[cfg(feature = "images")]
 pub(crate) mod image;
@@ -38,6 +40,8 @@ pub(crate) use self::ladder::{no_place, not_run_by_scope};
 pub(crate) use self::policy::{ending, objection, skipped, skips, unsupported};
 use self::words::Table;
 pub(crate) use self::words::{errno, signal_name};
+#[cfg(feature = "images")]
+pub(crate) use self::fault::layer_of;
 #[cfg(feature = "cli")]
 pub(crate) use self::{
     doctor::{doctor, doctor_json, not_written},

@@ -61,8 +61,22 @@ impl Store {
         wanted: &Wanted<'_>,
         open: &mut dyn FnMut() -> Result<Box<dyn Read>, Error>,
     ) -> Result<Layer, Error> {
-        drop(open()?);
-        Ok(Layer { directory: self.directory.join(wanted.key.hex()), left_out: Vec::new() })
+        let directory = self.directory.join("layers").join(wanted.key.hex());
+        if !directory.exists() {
+            let tmp = self.directory.join(format!("tmp-{}", wanted.key.hex()));
+            let failed = |error: std::io::Error| { drop(std::fs::remove_dir_all(&tmp)); Error::new(wanted.archive, super::shelf::reason(wanted.archive, &error)) };
+            let mut stream = super::digest::Hashing::new(open()?);
+            std::fs::create_dir_all(&tmp).map_err(failed)?;
+            tar::Archive::new(&mut stream).unpack(&tmp).map_err(failed)?;
+            std::io::copy(&mut stream, &mut std::io::sink()).map_err(failed)?;
+            let found = stream.digest();
+            if let (Some(wanted_id), Some(found)) = (wanted.diff_id, found) && wanted_id != found {
+                drop(std::fs::remove_dir_all(&tmp));
+                return Err(Error::new(wanted.archive, Reason::Digest { wanted: wanted_id, found }));
+            }
+            std::fs::rename(&tmp, &directory).or_else(|_| std::fs::create_dir_all(directory.parent().unwrap_or(&directory)).and_then(|()| std::fs::rename(&tmp, &directory))).map_err(failed)?;
+        }
+        Ok(Layer { directory, left_out: Vec::new() })
     }
 
     /// The digest of a file's bytes, taken again only when the file has changed.
