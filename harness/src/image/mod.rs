@@ -2,4 +2,6 @@
 
 pub(crate) mod digest;
 pub(crate) mod error;
+pub(crate) mod size;
 pub(crate) mod store;
+pub(crate) mod unpack;
