@@ -5,6 +5,8 @@ use nix::errno::Errno;
 
 use super::words;
 use crate::image::error::{BadName, Error, Kind, Reason};
+#[cfg(feature = "cli")]
+use crate::image::store::prune::{Pruned, Sum};
 use crate::image::unpack::limits;
 
 /// `layers.tar: entry ../etc/passwd: its name leads out of the root`.
@@ -148,4 +150,21 @@ pub(crate) fn lost_device(is_block: bool, major: u32, minor: u32, errno: Errno) 
 /// A record of a PAX header that is not carried out.
 pub(crate) fn unknown_record(record: &[u8]) -> String {
     format!("record {}: not known to us", name(record))
+}
+
+/// What `harness clean` did, or would do.
+#[cfg(feature = "cli")]
+pub(crate) fn pruned(cache: &std::path::Path, pruned: &Pruned, only_said: bool) -> String {
+    let sum = |sum: Sum, one: &str, many: &str| {
+        format!("{} ({})", words::count(sum.count, one, many), words::size(sum.bytes))
+    };
+    let verb = if only_said { "would remove" } else { "removed" };
+    let layers = sum(pruned.layers, "layer", "layers");
+    let blobs = sum(pruned.blobs, "blob", "blobs");
+    let mut text = format!("{}: {verb} {layers} and {blobs}\n", words::shown(&cache.to_string_lossy()));
+    text += &format!("kept {}\n", sum(pruned.kept, "item", "items"));
+    if pruned.in_use.count > 0 {
+        text += &format!("of these in use: {}\n", sum(pruned.in_use, "item", "items"));
+    }
+    text
 }
