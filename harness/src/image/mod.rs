@@ -27,11 +27,13 @@ mod platform;
 #[cfg(feature = "registry")]
 pub(crate) mod registry;
 mod shelf;
+pub(crate) mod size;
 pub(crate) mod source;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 mod unfold;
+pub(crate) mod unpack;
 pub(crate) mod user;
 
 use std::fs::File;
