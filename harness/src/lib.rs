@@ -83,6 +83,8 @@ pub mod evidence;
 mod guest;
 #[cfg(target_os = "linux")]
 mod host;
+#[cfg(all(target_os = "linux", feature = "images"))]
+mod image;
 #[cfg(target_os = "linux")]
 mod init;
 #[cfg(target_os = "linux")]

@@ -3,6 +3,7 @@
 //! Its text is in render/; clap writes the usage. Exit codes: 0, all is well; 1, what was asked for is not
 //! so; 2, the command line was not understood. `scope` becomes the command that it runs.
 
+mod clean;
 mod doctor;
 pub(crate) mod machine;
 mod scope;
@@ -24,6 +25,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Clean(clean::Arguments),
     Doctor(doctor::Arguments),
     Scope(scope::Arguments),
 }
@@ -31,6 +33,7 @@ enum Command {
 /// Runs the command that the arguments of this process name.
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Clean(arguments) => clean::main(&arguments),
         Command::Doctor(arguments) => doctor::main(&arguments),
         Command::Scope(arguments) => scope::main(&arguments),
     }

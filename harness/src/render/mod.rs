@@ -14,7 +14,11 @@ mod advice;
 pub(crate) mod capability;
 #[cfg(feature = "cli")]
 mod doctor;
+#[cfg(feature = "images")]
+mod fault;
 mod headline;
+#[cfg(feature = "images")]
+pub(crate) mod image;
 mod ladder;
 mod policy;
 mod program;
@@ -38,6 +42,8 @@ pub(crate) use self::policy::{ending, objection, skipped, skips, unsupported};
 pub(crate) use self::program::{ending as program_ending, invalid, lack, object, program, with_remedy};
 use self::words::Table;
 pub(crate) use self::words::{errno, signal_name};
+#[cfg(feature = "images")]
+pub(crate) use self::fault::layer_of;
 #[cfg(feature = "cli")]
 pub(crate) use self::{
     doctor::{doctor, doctor_json, not_written},

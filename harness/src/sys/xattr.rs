@@ -1,6 +1,8 @@
 //! Extended attributes (xattr(7)).
 
 use std::ffi::{CStr, CString};
+#[cfg(feature = "images")]
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -18,4 +20,22 @@ pub(crate) fn get(path: &Path, name: &CStr) -> Result<Vec<u8>, Errno> {
         unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
     value.truncate(usize::try_from(Errno::result(length)?).unwrap_or(0));
     Ok(value)
+}
+
+/// Sets an attribute of an open file (fsetxattr(2)).
+#[cfg(feature = "images")]
+pub(crate) fn set_open(file: BorrowedFd<'_>, name: &CStr, value: &[u8]) -> Result<(), Errno> {
+    let (value, size) = (value.as_ptr().cast(), value.len());
+    // SAFETY: a NUL-terminated string, and a value that is valid for its own length.
+    let result = unsafe { libc::fsetxattr(file.as_raw_fd(), name.as_ptr(), value, size, 0) };
+    Errno::result(result).map(drop)
+}
+
+/// Sets an attribute of what stands at the path, which may be a link (lsetxattr(2)).
+#[cfg(feature = "images")]
+pub(crate) fn set_link(path: &CStr, name: &CStr, value: &[u8]) -> Result<(), Errno> {
+    let (value, size) = (value.as_ptr().cast(), value.len());
+    // SAFETY: two NUL-terminated strings, and a value that is valid for its own length.
+    let result = unsafe { libc::lsetxattr(path.as_ptr(), name.as_ptr(), value, size, 0) };
+    Errno::result(result).map(drop)
 }

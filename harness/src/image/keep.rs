@@ -1,0 +1,110 @@
+//! A file of the cache that one process makes while the others wait, and that nobody sees before it is whole.
+//!
+//! What is not whole has another name, and a lock while somebody works at it: whoever comes after a killed process
+//! goes on with what that one left.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use nix::fcntl::{Flock, FlockArg};
+
+use super::error::{Error, Reason};
+
+/// The file `name` in `directory`. Unless it is there, `fill` writes it, into a file that may hold what an earlier
+/// attempt has written.
+pub(crate) fn keep(
+    directory: &Path,
+    name: &str,
+    fill: &mut dyn FnMut(&mut File) -> Result<(), Error>,
+) -> Result<PathBuf, Error> {
+    let path = directory.join(name);
+    if is_there(&path) {
+        return Ok(path);
+    }
+    let failed = |error: io::Error| Error::new(path.to_string_lossy(), Reason::io(directory, &error));
+    fs::create_dir_all(directory).map_err(failed)?;
+    let partial = directory.join(format!(".partial-{name}"));
+    let mut file = lock(&partial).map_err(failed)?;
+    // Whoever had the lock may have made it.
+    if is_there(&path) {
+        return Ok(path);
+    }
+    fill(&mut file)?;
+    fs::rename(&partial, &path).map_err(failed)?;
+    Ok(path)
+}
+
+/// Whether it is there; then it is in use, which `harness clean` goes by.
+fn is_there(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    // Of another user, perhaps: it is there all the same.
+    drop(file.set_modified(SystemTime::now()));
+    true
+}
+
+/// Opens and locks the file, and makes sure that the name is still that of the locked file.
+fn lock(path: &Path) -> io::Result<Flock<File>> {
+    loop {
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| io::Error::from(errno))?;
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.ino() == file.metadata()?.ino() => return Ok(file),
+            Ok(_) => {}
+            // Renamed or removed while we waited.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek, Write};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn one_of_many_makes_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let made = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let path = keep(directory.path(), "blob", &mut |file| {
+                        made.fetch_add(1, Ordering::Relaxed);
+                        file.write_all(b"whole").unwrap();
+                        Ok(())
+                    });
+                    assert_eq!(fs::read(path.unwrap()).unwrap(), b"whole");
+                });
+            }
+        });
+        assert_eq!(made.into_inner(), 1);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_attempt_is_not_seen_and_is_gone_on_with() {
+        let directory = tempfile::tempdir().unwrap();
+        let failure = Error::new("x", Reason::Truncated);
+        let failed = keep(directory.path(), "blob", &mut |file| {
+            file.write_all(b"who").unwrap();
+            Err(failure.clone())
+        });
+        assert_eq!(failed, Err(failure));
+        assert!(!directory.path().join("blob").exists());
+        let path = keep(directory.path(), "blob", &mut |file| {
+            let mut before = String::new();
+            file.read_to_string(&mut before).unwrap();
+            assert_eq!(before, "who");
+            file.seek(io::SeekFrom::End(0)).unwrap();
+            file.write_all(b"le").unwrap();
+            Ok(())
+        });
+        assert_eq!(fs::read(path.unwrap()).unwrap(), b"whole");
+    }
+}

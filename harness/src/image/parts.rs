@@ -1,0 +1,111 @@
+//! The parts of an image, and the layers that are made of them.
+
+use std::io::{self, Read};
+
+use super::compression;
+use super::config::{Config, Written};
+use super::digest::{Digest, Hashing};
+use super::error::{Error, Reason};
+use super::fault::Fault;
+use super::manifest::Descriptor;
+use super::place::Place;
+use super::store::{Layer, Store, Wanted};
+use super::{Image, shelf, user};
+use crate::render;
+
+/// An image that has been read, and of which nothing is unpacked.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// The lowest first.
+    pub(crate) layers: Vec<Part>,
+    pub(crate) written: Written,
+}
+
+/// A layer as it is packed.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Its file.
+    pub(crate) entry: String,
+    pub(crate) size: u64,
+    /// The checksum of the uncompressed layer: what it is unpacked to does not depend on how it was packed.
+    pub(crate) diff_id: Digest,
+    /// What the manifest says of the file.
+    pub(crate) descriptor: Option<Descriptor>,
+}
+
+/// Unpacks what is not unpacked yet. Nothing is, before every layer is known to be there.
+pub(crate) fn unpack(place: &Place, parts: Parts, store: &Store) -> Result<Image, Error> {
+    parts.layers.iter().try_for_each(|part| place.check_presence(part))?;
+    let layers = parts.layers.iter().map(|part| layer(place, part, store)).collect::<Result<Vec<_>, _>>()?;
+    let user = parts.written.user.as_deref();
+    let user = user.map(|text| user::resolve(text, &layers, place.at(""))).transpose()?;
+    Ok(Image { layers, config: Config { user, ..parts.written.config } })
+}
+
+fn layer(place: &Place, part: &Part, store: &Store) -> Result<Layer, Error> {
+    let archive = render::layer_of(&place.archive, &part.entry);
+    let wanted = Wanted {
+        archive: &archive,
+        key: part.diff_id,
+        diff_id: Some(part.diff_id),
+        compressed_size: part.size,
+    };
+    let result = store.layer(&wanted, &mut || open(place, part));
+    // A blob that is not what it should be is the reason for whatever its reader found.
+    result.map_err(|error| place.mismatch(part).unwrap_or(error))
+}
+
+/// The layer uncompressed; it ends in an error if the blob is not what the manifest says.
+fn open(place: &Place, part: &Part) -> Result<Box<dyn Read>, Error> {
+    let reader = place.part(part)?.reader;
+    let reader: Box<dyn Read> = match &part.descriptor {
+        Some(descriptor) => Box::new(Checked { inner: Some(Hashing::new(reader)), wanted: descriptor.digest }),
+        None => reader,
+    };
+    compression::plain(reader).map_err(|error| place.at(&part.entry).error(shelf::reason(&place.archive, &error)))
+}
+
+/// A stream that ends well only if its digest is this.
+struct Checked {
+    inner: Option<Hashing<Box<dyn Read>>>,
+    wanted: Digest,
+}
+
+impl Read for Checked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(inner) = &mut self.inner else { return Ok(0) };
+        let length = inner.read(buffer)?;
+        if length == 0 && !buffer.is_empty() {
+            let found = self.inner.take().and_then(Hashing::digest);
+            if found != Some(self.wanted) {
+                // In words when the blob is looked at again.
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+        }
+        Ok(length)
+    }
+}
+
+impl Place {
+    /// The part's file, which must be there.
+    fn part(&self, part: &Part) -> Result<super::place::Piece, Error> {
+        match &part.descriptor {
+            Some(descriptor) => self.blob(descriptor),
+            None => self.open(&part.entry)?.ok_or_else(|| self.at(&part.entry).error(Fault::MissingEntry)),
+        }
+    }
+
+    /// Whether the part is there, or may still be fetched.
+    fn check_presence(&self, part: &Part) -> Result<(), Error> {
+        if self.is_remote() { Ok(()) } else { self.part(part).map(drop) }
+    }
+
+    /// What is wrong with the part's file as it lies there, if something is.
+    fn mismatch(&self, part: &Part) -> Option<Error> {
+        let wanted = part.descriptor.as_ref()?.digest;
+        let mut reader = Hashing::new(self.part(part).ok()?.reader);
+        io::copy(&mut reader, &mut io::sink()).ok()?;
+        let found = reader.digest()?;
+        (wanted != found).then(|| self.at(&part.entry).error(Reason::Digest { wanted, found }))
+    }
+}

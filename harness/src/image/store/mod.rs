@@ -1,0 +1,205 @@
+//! The cache of unpacked layers, shared by every runner of this user.
+//!
+//! ```text
+//! layers/sha256/HEX.root/           a layer, as root of the machine unpacks it (HEX.user: as anybody else)
+//!                        tree/      what overlayfs stacks
+//!                        record     its size, and what was left out (JSON)
+//! layers/sha256/HEX.root.partial/   the same, half done
+//! layers/sha256/HEX.root.lock       its time is the layer's last use
+//! blobs/, blobs.lock                what came from registries
+//! digests/                          digests of archives, so that they are not read again (digests.rs)
+//! ```
+//!
+//! Whoever uses a layer holds its lock shared, whoever unpacks or removes it holds it alone (flock(2): it ends with the
+//! process). A layer appears by a rename, whole. Half a layer whose lock is free is that of somebody who was killed, and
+//! goes. All of it is open to its owner only: layers have setuid programs, which are nobody else's to run.
+
+mod digests;
+mod lock;
+mod place;
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "what the command does"))]
+pub(crate) mod prune;
+mod record;
+mod remove;
+
+use std::fs::{self, DirBuilder};
+use std::io::Read;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use self::lock::Lock;
+use super::digest::Digest;
+use super::error::{Error, Reason};
+use super::unpack::limits::Limits;
+pub(crate) use super::unpack::{LeftOut, Variant};
+use super::unpack::{Order, unpack};
+use crate::host;
+
+/// The cache.
+#[derive(Debug)]
+pub(crate) struct Store {
+    directory: PathBuf,
+    limits: Limits,
+    variant: Variant,
+    /// Blobs stay while this value lives.
+    _blobs: Lock,
+}
+
+/// Which layer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// What messages call it.
+    pub(crate) archive: &'a str,
+    /// What it is kept under: the digest of the archive as it is given, or the diff id.
+    pub(crate) key: Digest,
+    /// The digest of the uncompressed archive, where it is known: verified.
+    pub(crate) diff_id: Option<Digest>,
+    /// The size of the archive as it is given.
+    pub(crate) compressed_size: u64,
+}
+
+/// Gives the uncompressed archive.
+pub(crate) type Open<'a> = dyn FnMut() -> Result<Box<dyn Read>, Error> + 'a;
+
+/// An unpacked layer. `harness clean` leaves it alone while this value lives.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    /// For overlayfs: whiteouts and opaque directories are overlayfs's own.
+    pub(crate) directory: PathBuf,
+    /// What the archive has and the directory has not, the first of it.
+    pub(crate) left_out: Vec<LeftOut>,
+    /// How many more there are.
+    pub(crate) more_left_out: u64,
+    _lease: Lock,
+}
+
+/// What messages call the cache, where no archive is concerned.
+const CACHE: &str = "the cache";
+
+impl Store {
+    /// The cache of this process (place.rs).
+    pub(crate) fn open() -> Result<Self, Error> {
+        Self::at(&place::of_process().map_err(of_cache)?)
+    }
+
+    /// The cache in this directory, which is made if need be. What killed runners left half done is removed.
+    pub(crate) fn at(directory: &Path) -> Result<Self, Error> {
+        Self::with(directory, Limits::from_environment().map_err(of_cache)?, variant())
+    }
+
+    fn with(directory: &Path, limits: Limits, variant: Variant) -> Result<Self, Error> {
+        let make = || {
+            make_directories(directory)?;
+            // Absolute: the guest has another working directory.
+            let directory = directory.canonicalize().map_err(|error| Reason::io(directory, &error))?;
+            for part in ["layers/sha256", "blobs", "digests"] {
+                make_directories(&directory.join(part))?;
+            }
+            let blobs = Lock::shared(&directory.join("blobs.lock"))?;
+            let store = Self { directory, limits, variant, _blobs: blobs };
+            remove::remains(&store.layers())?;
+            Ok(store)
+        };
+        make().map_err(of_cache)
+    }
+
+    /// The layer, unpacked by us or by whoever was first; `open` gives the uncompressed archive, on a miss.
+    pub(crate) fn layer(&self, wanted: &Wanted<'_>, open: &mut Open<'_>) -> Result<Layer, Error> {
+        let place = self.layers().join(format!("{}.{}", wanted.key.hex(), self.variant.name()));
+        let of_archive = |reason| Error::new(wanted.archive, reason);
+        loop {
+            let lease = Lock::shared(&lock::beside(&place)).map_err(of_archive)?;
+            if let Some(layer) = found(&place, lease).map_err(of_archive)? {
+                return Ok(layer);
+            }
+            // Not shared any more; whoever is alone now, looks again.
+            let alone = Lock::alone(&lock::beside(&place)).map_err(of_archive)?;
+            if !place.exists() {
+                self.unpack(wanted, &place, open)?;
+            }
+            drop(alone);
+        }
+    }
+
+    fn unpack(&self, wanted: &Wanted<'_>, place: &Path, open: &mut Open<'_>) -> Result<(), Error> {
+        let partial = lock::suffixed(place, "partial");
+        let of_archive = |reason| Error::new(wanted.archive, reason);
+        remove::tree(&partial).map_err(of_archive)?;
+        let done = self.unpack_into(wanted, &partial, open).and_then(|()| {
+            fs::rename(&partial, place).map_err(|error| of_archive(Reason::io(place, &error)))
+        });
+        done.inspect_err(|_| {
+            // The first error is the one to tell; what is left, the next one to open the cache removes.
+            drop(remove::tree(&partial));
+        })
+    }
+
+    fn unpack_into(&self, wanted: &Wanted<'_>, partial: &Path, open: &mut Open<'_>) -> Result<(), Error> {
+        let of_archive = |reason| Error::new(wanted.archive, reason);
+        let mut archive = open()?;
+        make_directories(partial).map_err(of_archive)?;
+        let order = Order {
+            archive: wanted.archive,
+            digest: wanted.diff_id,
+            compressed_size: wanted.compressed_size,
+            limits: self.limits,
+            variant: self.variant,
+        };
+        let unpacked = unpack(&order, &mut *archive, &partial.join(record::TREE))?;
+        record::write(partial, &unpacked).map_err(of_archive)
+    }
+
+    /// The digest of a file's bytes, taken again only when the file has changed.
+    pub(crate) fn digest_of(&self, path: &Path) -> Result<Digest, Error> {
+        let of_file = |reason| Error::new(path.to_string_lossy(), reason);
+        digests::of(path, &self.directory.join("digests")).map_err(of_file)
+    }
+
+    /// Where blobs from registries are kept: what is in it, is removed by age and size, file by file.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.directory.join("blobs")
+    }
+
+    fn layers(&self) -> PathBuf {
+        self.directory.join("layers/sha256")
+    }
+}
+
+/// The layer, if it is there; its time of use is now.
+fn found(place: &Path, lease: Lock) -> Result<Option<Layer>, Reason> {
+    if !place.exists() {
+        return Ok(None);
+    }
+    lease.touch()?;
+    let record = record::read(place)?;
+    let directory = place.join(record::TREE);
+    Ok(Some(Layer { directory, left_out: record.left_out, more_left_out: record.more, _lease: lease }))
+}
+
+impl Variant {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::User => "user",
+        }
+    }
+}
+
+/// Root of the machine is more than the id 0: a container's or a user namespace's may not do everything that a layer
+/// needs.
+fn variant() -> Variant {
+    let is_root = host::get(None).is_ok_and(|host| host.privileged && !host.nested && host.uid == 0);
+    if is_root { Variant::Root } else { Variant::User }
+}
+
+fn of_cache(reason: Reason) -> Error {
+    Error::new(CACHE, reason)
+}
+
+fn make_directories(path: &Path) -> Result<(), Reason> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| Reason::io(path, &error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! What is known of a layer beside its files.
+
+use std::fs;
+use std::path::Path;
+
+use nix::errno::Errno;
+use serde_json::{Value, json};
+
+use super::super::error::Reason;
+use super::super::unpack::{LeftOut, Unpacked};
+
+/// The name of the layer's root.
+pub(super) const TREE: &str = "tree";
+const NAME: &str = "record";
+
+pub(super) fn write(directory: &Path, unpacked: &Unpacked) -> Result<(), Reason> {
+    let pair = |one: &LeftOut| json!([one.entry, one.what]);
+    let left_out: Vec<_> = unpacked.left_out.iter().map(pair).collect();
+    let record = json!({ "bytes": unpacked.bytes, "left_out": left_out, "more": unpacked.more });
+    let path = directory.join(NAME);
+    fs::write(&path, record.to_string()).map_err(|error| Reason::io(&path, &error))
+}
+
+pub(super) fn read(directory: &Path) -> Result<Unpacked, Reason> {
+    let path = directory.join(NAME);
+    let text = fs::read_to_string(&path).map_err(|error| Reason::io(&path, &error))?;
+    // Written whole before the layer appears: whoever changes it, has to remove the layer.
+    parse(&text).ok_or_else(|| Reason::errno(&path, Errno::EINVAL))
+}
+
+fn parse(text: &str) -> Option<Unpacked> {
+    let record: Value = serde_json::from_str(text).ok()?;
+    let one = |pair: &Value| {
+        let text = |at: usize| pair[at].as_str().map(str::to_owned);
+        Some(LeftOut { entry: text(0)?, what: text(1)? })
+    };
+    let left_out = record["left_out"].as_array()?.iter().map(one).collect::<Option<_>>()?;
+    Some(Unpacked { bytes: record["bytes"].as_u64()?, left_out, more: record["more"].as_u64()? })
+}

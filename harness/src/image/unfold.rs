@@ -1,0 +1,77 @@
+//! A compressed archive of an image: unfolded once into the cache, because its files are read in any order.
+//!
+//! A root filesystem is not unfolded, but unpacked as it streams by: the first name tells one from the other.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+
+use super::compression::{self, Compression};
+use super::error::{Error, Reason};
+use super::fault::{AtPlace, Fault, Where};
+use super::store::Store;
+use super::{keep, shelf};
+
+/// No honest image is as large.
+const LARGEST: u64 = 64 << 30;
+/// gzip cannot do better than 1,032.
+const RATIO: u64 = 1_100;
+/// Below, no ratio is too good.
+const FLOOR: u64 = 64 << 20;
+
+/// The archive uncompressed, if it may be that of an image.
+pub(crate) fn image(
+    path: &Path,
+    given: &str,
+    compression: Compression,
+    store: &Store,
+) -> Result<Option<File>, Error> {
+    let whole = Where { archive: given, entry: "" };
+    let open = || File::open(path).map_err(|error| whole.error(Reason::io(path, &error)));
+    let plain = || {
+        let stream = compression::plain(open()?);
+        stream.map_err(|error| whole.error(shelf::reason(given, &error)))
+    };
+    if compression == Compression::None {
+        return open().map(Some);
+    }
+    if !shelf::may_be_image(plain()?, given)? {
+        return Ok(None);
+    }
+    let size = open()?.metadata().map_err(|error| whole.error(Reason::io(path, &error)))?.len();
+    let name = format!("{}.tar", store.digest_of(path)?.hex());
+    let unfolded = keep::keep(&store.blobs().join("unfolded"), &name, &mut |file| {
+        let result = write(file, plain()?, size, given);
+        if result.is_err() {
+            // Nothing to go on with; that it cannot be emptied is not the reason of the failure.
+            drop(file.set_len(0));
+        }
+        result
+    })?;
+    File::open(&unfolded).map(Some).map_err(|error| whole.error(Reason::io(&unfolded, &error)))
+}
+
+fn write(file: &mut File, stream: Box<dyn Read>, compressed: u64, given: &str) -> Result<(), Error> {
+    let whole = Where { archive: given, entry: "" };
+    let limit = compressed.saturating_mul(RATIO).clamp(FLOOR, LARGEST);
+    let failed = |error: &io::Error| whole.error(shelf::reason(given, error));
+    file.rewind().and_then(|()| file.set_len(0)).map_err(|error| failed(&error))?;
+    let written = copy(file, &mut stream.take(limit + 1)).map_err(|error| failed(&error))?;
+    if written > limit { Err(Fault::TooLarge { limit }).at(whole) } else { Ok(()) }
+}
+
+fn copy(file: &mut File, stream: &mut dyn Read) -> io::Result<u64> {
+    let mut buffer = vec![0; 128 << 10];
+    let mut written = 0;
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return Ok(written),
+            Ok(length) => {
+                file.write_all(&buffer[..length])?;
+                written += u64::try_from(length).unwrap_or(u64::MAX);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
