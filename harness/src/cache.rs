@@ -1,28 +1,77 @@
-//! Where we keep files between runs: `HARNESS_CACHE`, else `harness` in cargo's target directory, where `cargo
-//! clean` finds it, else in the user's cache directory.
+//! Where the cache is.
+//!
+//! 1. `HARNESS_CACHE`; 2. `harness` in the cargo target directory that the running binary lies in, so that `cargo clean`
+//!    removes it with the rest; 3. `harness` in `XDG_CACHE_HOME`; 4. `~/.cache/harness`.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The directory; it need not be there yet.
-pub(crate) fn directory() -> PathBuf {
-    of_environment().or_else(of_build).or_else(of_user).unwrap_or_else(|| env::temp_dir().join("harness"))
+const VARIABLE: &str = "HARNESS_CACHE";
+const NAME: &str = "harness";
+
+/// Of a test binary.
+pub(crate) fn of_process() -> Option<PathBuf> {
+    let binary = env::current_exe().ok();
+    choose(|name| env::var_os(name), binary.as_deref().and_then(target_above))
 }
 
-fn of_environment() -> Option<PathBuf> {
-    let given = env::var_os("HARNESS_CACHE").filter(|path| !path.is_empty())?;
-    std::path::absolute(given).ok()
+/// Of the command `harness`, which is run in a project and may be installed anywhere.
+#[cfg(feature = "cli")]
+pub(crate) fn of_project() -> Option<PathBuf> {
+    let named = env::var_os("CARGO_TARGET_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let found = || {
+        let here = env::current_dir().ok()?;
+        here.ancestors().map(|directory| directory.join("target")).find(|target| is_target(target))
+    };
+    choose(|name| env::var_os(name), named.or_else(found))
 }
 
-/// cargo marks its target directory with a CACHEDIR.TAG.
-fn of_build() -> Option<PathBuf> {
-    let binary = env::current_exe().ok()?;
-    let target = binary.ancestors().skip(1).find(|directory| directory.join("CACHEDIR.TAG").is_file())?;
-    Some(target.join("harness"))
+fn choose(variable: impl Fn(&str) -> Option<OsString>, target: Option<PathBuf>) -> Option<PathBuf> {
+    let value = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || value("XDG_CACHE_HOME").or_else(|| value("HOME").map(|home| home.join(".cache")));
+    let below = |directory: PathBuf| directory.join(NAME);
+    value(VARIABLE).or_else(|| target.or_else(home).map(below))
 }
 
-fn of_user() -> Option<PathBuf> {
-    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    Some(cache.join(Path::new("harness")))
+fn target_above(binary: &Path) -> Option<PathBuf> {
+    binary.ancestors().skip(1).find(|directory| is_target(directory)).map(Path::to_owned)
+}
+
+/// cargo marks its target directory, but one that was there already only with what it knows of the compiler.
+fn is_target(directory: &Path) -> bool {
+    let has = |name| directory.join(name).is_file();
+    has(".rustc_info.json") || has("CACHEDIR.TAG")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(set: &[(&str, &str)], target: Option<&str>) -> Option<String> {
+        let find = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+        choose(find, target.map(PathBuf::from)).map(|path| path.to_string_lossy().into_owned())
+    }
+
+    #[test]
+    fn the_first_that_is_known() {
+        let all = [("HARNESS_CACHE", "/c"), ("XDG_CACHE_HOME", "/x"), ("HOME", "/h")];
+        for (set, target, place) in [
+            (&all[..], Some("/t"), Some("/c")),
+            (&all[1..], Some("/t"), Some("/t/harness")),
+            (&all[1..], None, Some("/x/harness")),
+            (&all[2..], None, Some("/h/.cache/harness")),
+            (&[("HARNESS_CACHE", ""), ("HOME", "/h")], None, Some("/h/.cache/harness")),
+            (&[], None, None),
+        ] {
+            assert_eq!(chosen(set, target).as_deref(), place, "{set:?} {target:?}");
+        }
+    }
+
+    #[test]
+    fn this_binary_lies_in_a_target_directory() {
+        let target = target_above(&env::current_exe().unwrap()).unwrap();
+        assert!(env::current_exe().unwrap().starts_with(target));
+        assert_eq!(target_above(Path::new("/bin/true")), None);
+    }
 }

@@ -65,6 +65,7 @@ steps! {
     45 MakeUpper "make a directory for the upperdir";
     46 RemoveUpper "remove the directory of the upperdir";
     47 ReadChanges "read what the guest wrote";
+    48 UseImage "use the image";
     50 ForkBody "fork the body";
     51 Rlimit "setrlimit";
     52 SetIds "change to the uid and gid";
@@ -127,6 +128,8 @@ pub(crate) enum Cause {
     ReadBack { found: String },
     /// What came over a channel is not what the protocol allows, or a file holds no such figure.
     Malformed { found: String },
+    /// A file that was asked for cannot be used: where in it, and why.
+    Refused { reason: String },
 }
 
 /// A step failed: `Display` says which, on what, and why.
@@ -184,7 +187,7 @@ impl From<&SetupError> for Unsupported {
         let found = crate::render::setup_error(error);
         let remedy = match error.cause {
             Cause::Errno(errno) => crate::render::remedy(error.step, errno),
-            Cause::ReadBack { .. } | Cause::Malformed { .. } => None,
+            Cause::ReadBack { .. } | Cause::Malformed { .. } | Cause::Refused { .. } => None,
         };
         let remedy = remedy.unwrap_or_default().to_owned();
         Self { need: crate::render::need(error), found, remedy, step: Some(error.step) }

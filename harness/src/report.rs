@@ -190,7 +190,9 @@ fn processes(processes: &[Process]) -> Option<Value> {
 fn setup_error(error: &SetupError) -> Value {
     let (errno, found) = match &error.cause {
         Cause::Errno(errno) => (Some(json!(format!("{errno:?}"))), None),
-        Cause::ReadBack { found } | Cause::Malformed { found } => (None, Some(json!(found))),
+        Cause::ReadBack { found } | Cause::Malformed { found } | Cause::Refused { reason: found } => {
+            (None, Some(json!(found)))
+        }
     };
     Value::Object(object([
         ("step", Some(json!(error.step.text()))),

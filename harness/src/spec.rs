@@ -97,6 +97,11 @@ pub enum Rootfs<'a> {
     Source(&'a str),
 }
 
+/// Whether a source is a reference to a registry, and no path.
+pub(crate) fn is_reference(source: &str) -> bool {
+    source.starts_with("oci://")
+}
+
 /// Where what the guest writes to its root goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Upper {

@@ -130,7 +130,7 @@ record! { SetupError { step, object, cause } }
 choice! { Object {
     0 None, 1 Name(name), 2 Path(path), 3 Mount { source, target }, 4 Write { path, value },
 } }
-choice! { Cause { 1 Errno(errno), 2 ReadBack { found }, 3 Malformed { found } } }
+choice! { Cause { 1 Errno(errno), 2 ReadBack { found }, 3 Malformed { found }, 4 Refused { reason } } }
 choice! { WaitStatus { 1 Exited(code), 2 Signaled { signal, core }, 3 Stopped { signal } } }
 record! { Process { pid, comm, cmdline } }
 record! { Panic { message, location, backtrace } }

@@ -90,7 +90,7 @@ pub(super) fn finding(spec: &Spec<'_>, body: fn() -> i32, found: &str, unlike: &
 fn refused(error: &SetupError) -> Finding {
     let remedy = match error.cause {
         Cause::Errno(errno) => render::remedy(error.step, errno),
-        Cause::ReadBack { .. } | Cause::Malformed { .. } => None,
+        Cause::ReadBack { .. } | Cause::Malformed { .. } | Cause::Refused { .. } => None,
     };
     Finding::no(render::setup_error(&without_name(error)), remedy.unwrap_or_default())
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::image::error::{Error, Reason};
 use crate::image::size;
-use crate::image::store::prune::{Keep, of_project, prune};
+use crate::cache;
+use crate::image::store::prune::{Keep, prune};
 use crate::render;
 
 /// Removes layers and blobs of images that no test has used for long
@@ -34,9 +35,8 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         Ok(keep) => keep,
         Err(reason) => return failed(reason, super::USAGE),
     };
-    let cache = match arguments.cache.clone().map_or_else(of_project, Ok) {
-        Ok(cache) => cache,
-        Err(reason) => return failed(reason, 1),
+    let Some(cache) = arguments.cache.clone().or_else(cache::of_project) else {
+        return failed(Reason::NoCache, 1);
     };
     match prune(&cache, keep, arguments.dry_run, SystemTime::now()) {
         Ok(pruned) => super::print(&render::image::pruned(&cache, &pruned, arguments.dry_run)),

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 
 use super::digest::Digest;
 use super::fault::Fault;
+use crate::error::{Cause, Object, SetupError, Step};
 use crate::render;
 
 /// Nothing of the archive was used.
@@ -179,3 +180,11 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<Error> for SetupError {
+    fn from(error: Error) -> Self {
+        let reason = render::image::why(&error);
+        let object = Object::Path(PathBuf::from(error.archive));
+        Self { step: Step::UseImage, object, cause: Cause::Refused { reason } }
+    }
+}

@@ -7,12 +7,27 @@ use super::words;
 use crate::image::error::{BadName, Error, Kind, Reason};
 #[cfg(feature = "cli")]
 use crate::image::store::prune::{Pruned, Sum};
-use crate::image::unpack::limits;
+use crate::image::unpack::{LeftOut, limits};
 
 /// `layers.tar: entry ../etc/passwd: its name leads out of the root`.
 pub(crate) fn error(error: &Error) -> String {
-    let entry = error.entry.as_deref().map(|entry| format!(" entry {}:", name(entry))).unwrap_or_default();
-    format!("{}:{entry} {}", words::shown(&error.archive), reason(&error.reason))
+    format!("{}: {}", words::shown(&error.archive), why(error))
+}
+
+/// The same behind the archive's name.
+pub(crate) fn why(error: &Error) -> String {
+    let entry = error.entry.as_deref().map(|entry| format!("entry {}: ", name(entry))).unwrap_or_default();
+    format!("{entry}{}", reason(&error.reason))
+}
+
+/// What a layer of this archive lacks here, in a line.
+pub(crate) fn left_out(archive: &str, left_out: &[LeftOut], more: u64) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<_> =
+        left_out.iter().take(SHOWN).map(|each| format!("{} ({})", each.entry, each.what)).collect();
+    let rest = u64::try_from(left_out.len().saturating_sub(SHOWN)).unwrap_or(0) + more;
+    let rest = if rest == 0 { String::new() } else { format!(", and {rest} more") };
+    format!("{}: left out for want of privilege: {}{rest}", words::shown(archive), shown.join(", "))
 }
 
 /// A name on one line, in full up to a length that a person reads.

@@ -124,3 +124,10 @@ pub(crate) fn remedy(step: Step, errno: Errno) -> Option<&'static str> {
 fn headline(spec: &Spec<'_>, predicate: &str) -> String {
     format!("isolated test {} {predicate}", spec.name)
 }
+
+/// Of a build that knows directories only.
+#[cfg(not(feature = "images"))]
+pub(crate) fn without_images() -> String {
+    "an archive or an image needs the feature `images` of isolated-harness (one of a registry `registry`), which is off"
+        .to_owned()
+}

@@ -96,7 +96,7 @@ pub(crate) fn lack(lack: &Unsupported) -> String {
 pub(crate) fn with_remedy(error: &SetupError) -> String {
     let remedy = match error.cause {
         Cause::Errno(errno) => super::remedy(error.step, errno),
-        Cause::ReadBack { .. } | Cause::Malformed { .. } => None,
+        Cause::ReadBack { .. } | Cause::Malformed { .. } | Cause::Refused { .. } => None,
     };
     let remedy = remedy.map(|remedy| format!("; {remedy}"));
     setup::line(error) + &remedy.unwrap_or_default()

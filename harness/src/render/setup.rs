@@ -86,6 +86,7 @@ fn cause(error: &SetupError) -> String {
             format!("asked for {}, reads back {}", words::shown(asked), one_line(found))
         }
         (Cause::ReadBack { found }, _) => format!("reads back `{}`", one_line(found)),
+        (Cause::Refused { reason }, _) => one_line(reason),
         (Cause::Malformed { found }, _) => format!("not understood: {}", one_line(found)),
     }
 }

@@ -59,7 +59,7 @@ impl SetupError {
     pub fn errno(&self) -> Option<i32> {
         match self.cause {
             Cause::Errno(errno) => Some(errno as i32),
-            Cause::ReadBack { .. } | Cause::Malformed { .. } => None,
+            Cause::ReadBack { .. } | Cause::Malformed { .. } | Cause::Refused { .. } => None,
         }
     }
 
@@ -67,7 +67,7 @@ impl SetupError {
     pub fn remedy(&self) -> Option<&'static str> {
         match self.cause {
             Cause::Errno(errno) => render::remedy(self.step, errno),
-            Cause::ReadBack { .. } | Cause::Malformed { .. } => None,
+            Cause::ReadBack { .. } | Cause::Malformed { .. } | Cause::Refused { .. } => None,
         }
     }
 }

@@ -16,7 +16,6 @@
 
 mod digests;
 mod lock;
-mod place;
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "what the command does"))]
 pub(crate) mod prune;
 mod record;
@@ -33,7 +32,7 @@ use super::error::{Error, Reason};
 use super::unpack::limits::Limits;
 pub(crate) use super::unpack::{LeftOut, Variant};
 use super::unpack::{Order, unpack};
-use crate::host;
+use crate::{cache, host};
 
 /// The cache.
 #[derive(Debug)]
@@ -79,7 +78,7 @@ const CACHE: &str = "the cache";
 impl Store {
     /// The cache of this process (place.rs).
     pub(crate) fn open() -> Result<Self, Error> {
-        Self::at(&place::of_process().map_err(of_cache)?)
+        Self::at(&cache::of_process().ok_or_else(|| of_cache(Reason::NoCache))?)
     }
 
     /// The cache in this directory, which is made if need be. What killed runners left half done is removed.

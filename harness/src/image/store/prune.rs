@@ -10,9 +10,6 @@ use super::lock::{self, Lock};
 use super::{Store, record, remove};
 use crate::image::error::Reason;
 
-#[cfg(feature = "cli")]
-pub(crate) use super::place::of_project;
-
 /// What may stay.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keep {
