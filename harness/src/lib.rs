@@ -17,7 +17,8 @@
 //! one, and cgroup limits. It passes only if the body returned success *and* nothing else went wrong: no
 //! signal, no early exit, no OOM kill anywhere in the guest, no deadline, no process left behind. What
 //! happened otherwise, and what the run used, is in the failure text and in `HARNESS_REPORT`. The
-//! attribute's arguments are described at [`isolated`].
+//! attribute's arguments are described at [`isolated`]. [`Sandbox`] does the same for whole programs, as
+//! `std::process::Command` runs them.
 //!
 //! # Theory of operation
 //!
@@ -26,19 +27,21 @@
 //!  └─ test binary = the RUNNER     one thread for each test: cgroup leaf, request, watch, verdict, clean-up
 //!     ├─ ZYGOTE                    copied before main, single-threaded, idle; makes guests
 //!     └─ GUEST = the init          cloned by the zygote, but the runner's child (CLONE_PARENT)
-//!        └─ body                   the test function, through its fn pointer: same image, same address
+//!        └─ body                   the test function, through its fn pointer: same image, same address;
+//!                                  or, of a `Sandbox`, a program, by exec
 //! ```
 //!
-//! Data flows one way: the attribute writes a [`Spec`](__private::Spec) (spec.rs: what was asked); plan.rs
-//! resolves it against host.rs (what this machine offers) to a plan or an `Unsupported`; runner.rs and its
-//! folder carry the plan out with zygote.rs, init.rs and guest.rs, over wire.rs; what was *seen* is
-//! evidence.rs; outcome.rs concludes from it, by pure functions; render.rs holds every line that a user
-//! reads, report.rs the JSON. Unsafe code is in sys/ only.
+//! Data flows one way: the attribute, or a `Sandbox` (sandbox.rs), writes a [`Spec`](__private::Spec) (spec.rs:
+//! what was asked); plan.rs resolves it against host.rs (what this machine offers) to a plan or an
+//! `Unsupported`; runner.rs and its folder carry the plan out with zygote.rs, init.rs and guest.rs, over
+//! wire.rs; what was *seen* is evidence.rs; outcome.rs concludes from it, by pure functions; render.rs holds
+//! every line that a user reads, report.rs the JSON. Unsafe code is in sys/ only.
 //!
 //! Where is ...
 //! * pid 1 made? zygote.rs clones it, init.rs is it.
+//! * a program executed? guest.rs, after the last step of the body; guest/exec.rs finds it.
 //! * an OOM kill noticed? cgroup/oom.rs, at the end of the run, from the leaf's counters.
-//! * a new option added? spec.rs, the macro's args, plan.rs, and the file that carries it out.
+//! * a new option added? spec.rs, the macro's args, sandbox.rs, plan.rs, and the file that carries it out.
 //! * the text of a failure? render.rs and its folder.
 //! * a machine that lacks something judged? policy.rs (fail or skip), capability/ (what there is, each tried),
 //!   cli/doctor.rs (the same for a person).

@@ -13,6 +13,7 @@ pub mod pen;
 pub mod place;
 pub mod prebuilt;
 pub mod profile;
+pub mod sandbox;
 pub mod skip;
 pub mod sys;
 pub mod twin;

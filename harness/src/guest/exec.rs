@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::error::{Object, SetupError, Step};
+use crate::error::{Cause, Object, SetupError, Step};
 use crate::plan::DEFAULT_PATH;
 
 /// Executes the program; comes back only with the reason why not. The environment is in place already
@@ -26,42 +26,40 @@ pub(super) fn execute(argv: &[OsString], environment: &[(OsString, OsString)]) -
     let Ok(arguments) = arguments.collect::<Result<Vec<_>, _>>() else {
         return SetupError::new(Step::Exec, "an argument with a NUL byte", Errno::EINVAL);
     };
-    let mut failure = None;
+    // As in a shell: what may not be executed is passed over, and told of when there is no other.
+    let mut refused = None;
     for path in places(name, environment) {
+        // A directory of PATH that may not be entered has nothing to find.
+        let is_hidden = !has_slash(name) && !path.exists();
         let error = attempt(path, &arguments);
-        let is_elsewhere = error.step == Step::FindProgram;
-        // As in a shell: one that may not be executed is passed over, and told of when there is no other.
-        if failure.is_none() || !is_elsewhere {
-            failure = Some(error);
-        }
-        let may_go_on = failure.as_ref().is_none_or(may_be_elsewhere);
-        if !may_go_on {
-            break;
+        let is_refused = error.cause == Cause::Errno(Errno::EACCES);
+        match error.step {
+            Step::FindProgram => {}
+            _ if is_refused && is_hidden => {}
+            _ if is_refused => drop(refused.get_or_insert(error)),
+            _ => return error,
         }
     }
-    match failure {
-        Some(error) if error.step == Step::Exec => error,
-        // Not the last directory that was looked into: the name.
-        Some(_) | None => SetupError::new(Step::FindProgram, object(name), Errno::ENOENT),
-    }
+    // Not the last place that was looked into: what was asked for.
+    refused.unwrap_or_else(|| SetupError::new(Step::FindProgram, object(name), Errno::ENOENT))
 }
 
 /// Where the program may be: as given, when there is a slash in it.
 fn places(name: &OsStr, environment: &[(OsString, OsString)]) -> Vec<PathBuf> {
-    if name.as_bytes().contains(&b'/') {
+    if has_slash(name) {
         return vec![PathBuf::from(name)];
     }
     let path = environment.iter().find(|(variable, _)| variable == "PATH").map(|(_, path)| path.as_os_str());
     std::env::split_paths(path.unwrap_or(DEFAULT_PATH.as_ref())).map(|place| place.join(name)).collect()
 }
 
-fn may_be_elsewhere(error: &SetupError) -> bool {
-    error.step == Step::FindProgram || error.cause == crate::error::Cause::Errno(Errno::EACCES)
+fn has_slash(name: &OsStr) -> bool {
+    name.as_bytes().contains(&b'/')
 }
 
 /// A path for a name with a slash; else the name and where it was looked for.
 fn object(name: &OsStr) -> Object {
-    if name.as_bytes().contains(&b'/') {
+    if has_slash(name) {
         return Object::Path(PathBuf::from(name));
     }
     Object::Name(format!("{}, in PATH", name.to_string_lossy()))

@@ -230,7 +230,7 @@ impl Watch<'_> {
 /// Where the guest's output goes.
 enum Sink {
     /// To where a test prints.
-    Relay(Relay),
+    Relay(Box<Relay>),
     /// To the caller of a sandbox.
     Collector(Collector),
 }
@@ -239,7 +239,7 @@ impl Sink {
     fn new(plan: &Plan, stdout: OwnedFd, stderr: OwnedFd) -> Self {
         match plan.output_max {
             Some(limit) => Self::Collector(Collector::new(stdout, stderr, limit)),
-            None => Self::Relay(Relay::new(stdout, stderr, &plan.guest.name)),
+            None => Self::Relay(Box::new(Relay::new(stdout, stderr, &plan.guest.name))),
         }
     }
 

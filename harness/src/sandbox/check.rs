@@ -23,10 +23,10 @@ fn refuse(option: &'static str, given: impl ToString, accepted: &'static str) ->
 fn program(sandbox: &Sandbox) -> Result<(), Invalid> {
     const WITHOUT_NUL: &str = "a text without NUL bytes";
     let has_nul = |text: &OsStr| text.as_bytes().contains(&0);
-    for name in sandbox.command.iter().filter(|name| name.is_empty() || has_nul(name)) {
+    if let Some(name) = sandbox.command.as_ref().filter(|name| name.is_empty() || has_nul(name)) {
         return refuse("command", name.to_string_lossy(), "a path or a name, without NUL bytes");
     }
-    for argument in sandbox.arguments.iter().filter(|argument| has_nul(argument)) {
+    if let Some(argument) = sandbox.arguments.iter().find(|argument| has_nul(argument)) {
         return refuse("arg", argument.to_string_lossy(), WITHOUT_NUL);
     }
     for (name, value) in &sandbox.environment {

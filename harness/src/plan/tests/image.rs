@@ -43,7 +43,8 @@ fn a_command_replaces_the_entrypoint_and_arguments_the_command() {
     let (sh, arguments) = (OsString::from("sh"), [OsString::from("-c")]);
     let image = image();
     let without = FromImage { entrypoint: Vec::new(), ..image.clone() };
-    let cases: [(Option<&OsString>, &[OsString], Option<&FromImage>, &[&str]); 9] = [
+    type Case<'a> = (Option<&'a OsString>, &'a [OsString], Option<&'a FromImage>, &'a [&'a str]);
+    let cases: [Case<'_>; 9] = [
         (Some(&sh), &arguments, None, &["sh", "-c"]),
         (Some(&sh), &[], None, &["sh"]),
         (Some(&sh), &arguments, Some(&image), &["sh", "-c"]),
