@@ -29,7 +29,11 @@ fn names() -> Vec<Case> {
         (".. by a PAX record", a().pax(&[("path", b"../etc/passwd")]).file("a", "x").end()),
         ("a NUL by a PAX record", a().pax(&[("path", b"a\0b")]).file("a", "x").end()),
         ("an absolute name by GNU's long name", a().long(b'L', b"/etc/passwd\0").file("a", "x").end()),
-        (".. by the name of a sparse file", a().pax(&[("GNU.sparse.name", b"../a")]).file("a", "x").end()),
+        (".. by the name of a sparse file", {
+            let records: &[(&str, &[u8])] =
+                &[("GNU.sparse.name", b"../a"), ("GNU.sparse.size", b"4"), ("GNU.sparse.map", b"0,4")];
+            a().pax(records).file("a", "data").end()
+        }),
         ("two names of two kinds", a().long(b'L', b"b\0").pax(&[("path", b"c")]).file("a", "x").end()),
         ("two long names", a().long(b'L', b"b\0").long(b'L', b"c\0").file("a", "x").end()),
         ("a component that is too long", a().long(b'L', &[b'a'; 256]).file("a", "x").end()),
