@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::lock::{self, Lock};
-use super::{Store, record, remove};
+use super::{record, remove};
 use crate::image::error::Reason;
 
 /// What may stay.
@@ -58,7 +58,11 @@ pub(crate) fn prune(directory: &Path, keep: Keep, only_say: bool, now: SystemTim
     items.sort_by_key(|item| item.used);
     let mut left = items.iter().map(|item| item.bytes).sum::<u64>();
     // Whoever keeps the lock keeps every blob: a runner may be about to read them.
-    let blobs_lock = if directory.join("blobs.lock").exists() { Lock::alone_now(&directory.join("blobs.lock"))? } else { None };
+    let blobs_lock = if directory.join("blobs.lock").exists() {
+        Lock::alone_now(&directory.join("blobs.lock"))?
+    } else {
+        None
+    };
     let mut pruned = Pruned::default();
     for item in items {
         let is_old = now.duration_since(item.used).is_ok_and(|age| age > keep.used_within);
@@ -150,14 +154,7 @@ fn forget_digests(directory: &Path, keep: Keep, now: SystemTime) -> Result<(), R
 }
 
 fn entries(directory: &Path) -> Result<Vec<PathBuf>, Reason> {
-    let read = || fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
+    let read =
+        || fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
     read().map_err(|error| Reason::io(directory, &error))
-}
-
-impl Store {
-    /// Removes from this cache.
-    #[cfg(test)]
-    pub(super) fn prune(&self, keep: Keep, only_say: bool) -> Result<Pruned, Reason> {
-        prune(&self.directory, keep, only_say, SystemTime::now())
-    }
 }
