@@ -269,8 +269,12 @@ fn workdir(spec: &Spec<'_>, caller: &Caller) -> Option<PathBuf> {
     Some(spec.workdir.map_or(default, PathBuf::from))
 }
 
+/// In a foreign root the runner's `TMPDIR` means nothing either.
 fn environment(spec: &Spec<'_>, caller: &Caller) -> Vec<(OsString, OsString)> {
     let mut variables = if spec.clear_env { Vec::new() } else { caller.environment.clone() };
+    if matches!(spec.rootfs, Some(Rootfs::Directory(_))) {
+        variables.retain(|(name, _)| name != "TMPDIR");
+    }
     for (name, value) in spec.env {
         variables.retain(|(known, _)| known != name);
         variables.push((OsString::from(name), OsString::from(value)));

@@ -7,6 +7,7 @@ mod attribution;
 mod endings;
 mod everywhere;
 mod files;
+mod foreign;
 mod killed;
 mod ladder;
 mod leaves;
