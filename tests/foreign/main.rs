@@ -5,6 +5,7 @@
 
 mod body;
 mod coverage;
+mod loaded;
 mod names;
 mod programs;
 mod untouched;

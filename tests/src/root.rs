@@ -8,12 +8,12 @@ use crate::fixture;
 
 /// What `#[isolated(pid, uts, ipc, net, rootfs = "...")]` asks for, with this fixture.
 pub fn spec(test: &'static str, fixture_name: &str) -> Spec<'static> {
-    spec_at(test, &fixture(fixture_name))
+    spec_at(test, &fixture(fixture_name)).unshare(Namespaces::NET)
 }
 
-/// As [`spec`], with any directory.
+/// What `#[isolated(pid, uts, ipc, rootfs = "...")]` asks for, with this directory.
 pub fn spec_at(test: &'static str, directory: &Path) -> Spec<'static> {
-    let namespaces = Namespaces::PID.with(Namespaces::UTS).with(Namespaces::IPC).with(Namespaces::NET);
+    let namespaces = Namespaces::PID.with(Namespaces::UTS).with(Namespaces::IPC);
     Spec::new(test, "/").unshare(namespaces).rootfs(Rootfs::Directory(keep(directory)))
 }
 

@@ -1,6 +1,7 @@
 //! The unsafe calls that the tests need and that nix does not have.
 #![expect(unsafe_code, reason = "system calls without a safe wrapper")]
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -161,4 +162,19 @@ pub fn fork(child: impl FnOnce()) -> Result<i32, Errno> {
 pub fn set_variable(name: &str, value: &str) {
     // SAFETY: the callers run alone in a process whose other threads do not touch the environment.
     unsafe { std::env::set_var(name, value) };
+}
+
+/// Whether the dynamic loader finds this library.
+pub fn loads(library: &CStr) -> bool {
+    // SAFETY: a NUL-terminated string; a library's constructors are its own affair.
+    let handle = unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_NOW) };
+    !handle.is_null()
+}
+
+/// Whether libc can convert text between these encodings.
+pub fn converts(from: &CStr, to: &CStr) -> bool {
+    // SAFETY: NUL-terminated strings.
+    let descriptor = unsafe { libc::iconv_open(to.as_ptr(), from.as_ptr()) };
+    // What it answers in place of a descriptor.
+    descriptor.addr() != usize::MAX
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use harness_tests::root;
+use nix::unistd::{getgid, getuid};
 
 fn directory() -> PathBuf {
     std::env::var_os("ROOT").expect("set by the test outside").into()
@@ -85,7 +86,8 @@ fn change(path: &Path, way: usize) {
         1 if kind.is_file() => fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap(),
         2 => fs::rename(path, beside(path, "renamed")).unwrap(),
         3 if kind.is_file() => fs::hard_link(path, beside(path, "linked")).unwrap(),
-        4 => lchown(path, Some(0), Some(7)).unwrap(),
+        // To whom it belongs already: without privilege there is nobody else.
+        4 => lchown(path, Some(getuid().as_raw()), Some(getgid().as_raw())).unwrap(),
         _ => {
             fs::remove_file(path).unwrap();
             symlink("scribbled", path).unwrap();
