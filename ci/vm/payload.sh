@@ -39,7 +39,7 @@ strip_binaries() {
   rm -rf "$out/stripped"
   while read -r name path; do
     mkdir -p "$out/stripped$(dirname "$path")"
-    if [[ $name == @(guests|isolation|rootfs|foreign|twins) ]]; then
+    if [[ $name == @(guests|isolation|rootfs|foreign) ]]; then
       cp "$path" "$out/stripped$path"
     else
       strip --strip-debug -o "$out/stripped$path" "$path"
@@ -55,7 +55,8 @@ files() {
     [[ ! -e $path && ! -L $path ]] || printf '%s\0' "$PWD/$path"
   done
   while read -r path; do
-    find "$path" "${path%.oci}.list" -print0 2>/dev/null || true
+    printf '%s\0' "$path"
+    [[ ! -e ${path%.oci}.list ]] || printf '%s\0' "${path%.oci}.list"
   done <"$out/fixtures"
   find "$prebuilt" -type l -print0
 }
