@@ -3,7 +3,7 @@
 
 mod bundle;
 mod sized;
-#[path = "../turns.rs"]
+#[path = "../turns/mod.rs"]
 mod turns;
 
 use std::path::Path;

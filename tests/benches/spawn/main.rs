@@ -1,7 +1,7 @@
 //! `cargo bench`: what one isolated test costs, side by side with the floor and the alternatives.
 
 mod bare;
-#[path = "../turns.rs"]
+#[path = "../turns/mod.rs"]
 mod turns;
 
 use std::path::Path;
