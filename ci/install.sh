@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # Installs what the tests and benchmarks need on a fresh Debian or Ubuntu machine, by package name.
 # Nothing is done where everything is there.
+#
+#   ci/install.sh               what builds and runs the tests
+#   ci/install.sh --fixtures    what makes root filesystems and images for them (fixtures/make.sh)
 set -euo pipefail
 
 # program -> package
 declare -A need=([cc]=gcc [unshare]=util-linux [setpriv]=util-linux [ps]=procps [python3]=python3 [bwrap]=bubblewrap)
+if [[ ${1:-} == --fixtures ]]; then
+  need=([cc]=gcc [python3]=python3 [mmdebstrap]=mmdebstrap [umoci]=umoci [skopeo]=skopeo [jq]=jq [zstd]=zstd [xz]=xz-utils)
+fi
 missing=()
 for program in "${!need[@]}"; do
   command -v "$program" >/dev/null || missing+=("${need[$program]}")

@@ -73,9 +73,27 @@ use proc_macro::TokenStream;
 /// What a guest writes under `rootfs` goes to a private tmpfs: it is charged to `mem`, and gone with the
 /// guest. `/dev`, `/proc` and `/sys` are made anew (`/sys` read-only). Shown read-only are: a mounted
 /// filesystem that cannot be a lowerdir of overlayfs, a mounted file, and, in a user namespace, an entry of
-/// `/` with mounts below it. In a foreign root the test binary stays visible at its own path, the body starts
-/// in `/`, and the runner's environment is passed on: where its `TMPDIR` names nothing, say
-/// `env = "TMPDIR=/tmp"`.
+/// `/` with mounts below it.
+///
+/// # In a foreign root
+///
+/// The body keeps running in a root that has no libc of ours, or nothing at all: it was loaded before. Panics,
+/// backtraces with symbols, threads, `std::env::temp_dir` and coverage profiles are as they are outside, and
+/// programs of that root can be started. The body starts in `/`, with the runner's environment but for `TMPDIR`.
+/// What else it meets there:
+///
+/// * The test binary is visible at its own path, read-only: that is where symbols come from. Debug information in
+///   a file of its own (`split-debuginfo`) is not visible, and backtraces then have names without lines. The binary
+///   cannot be started again where its loader is missing.
+/// * The directory of `LLVM_PROFILE_FILE` is visible at its own path, writable. `%p` in it is the runner's pid; with
+///   `%m` (as cargo-llvm-cov has it) profiles are merged under a lock. Without the variable a profile is written to
+///   the guest's own directory and gone with it; so is, as everywhere, that of a body that was killed.
+/// * Names are resolved by the libc of the test binary from `/etc/hosts`, `/etc/nsswitch.conf` and
+///   `/etc/resolv.conf` of that root; glibc since 2.34 needs no library for `files` and `dns`. A service of another
+///   name in `nsswitch.conf` is a library that is loaded from that root.
+/// * What libc loads while the program runs comes from that root, too: `dlopen`, locales other than `C`, encodings
+///   of `iconv` that are not built in. They are missing where the root has none, and must suit the libc of the test
+///   binary where it has some. A library that is already loaded is found.
 ///
 /// # Limits
 ///

@@ -6,9 +6,13 @@
 #![cfg(test)]
 
 use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Instant;
 
+use harness::__private::{Namespaces, Spec, run};
 use harness::isolated;
+use harness_tests::root;
 
 #[isolated(pid, uts, mem = "100M")]
 fn empty() {}
@@ -37,7 +41,34 @@ fn serve_with_a_gibibyte() {
     std::hint::black_box(heap);
 }
 
-fn serve_calls_of(test: fn()) {
+/// The directory that the benchmark chose.
+fn in_its_root() -> &'static Spec<'static> {
+    let root = PathBuf::from(std::env::var_os("ROOT").expect("the benchmark sets it"));
+    Box::leak(Box::new(root::spec_at("speed::in_a_root", &root)))
+}
+
+#[test]
+fn serve_in_a_root() {
+    let spec = in_its_root();
+    serve_calls_of(|| run(spec, || 0));
+}
+
+#[test]
+fn serve_a_program_in_a_root() {
+    let spec = in_its_root();
+    serve_calls_of(|| {
+        run(spec, || Command::new("/bin/true").status().map_or(1, |status| status.code().unwrap_or(1)))
+    });
+}
+
+#[test]
+fn serve_without_a_root() {
+    const SPEC: Spec<'static> = Spec::new("speed::without_a_root", "/")
+        .unshare(Namespaces::PID.with(Namespaces::UTS).with(Namespaces::IPC));
+    serve_calls_of(|| run(&SPEC, || 0));
+}
+
+fn serve_calls_of(test: impl Fn()) {
     for line in io::stdin().lock().lines() {
         assert_eq!(line.unwrap(), "go");
         let start = Instant::now();

@@ -20,6 +20,19 @@ pub fn binary(target: &str, arguments: &[&str]) -> PathBuf {
     })
 }
 
+/// A test binary of this package that counts what it runs (`-C instrument-coverage`).
+///
+/// # Panics
+/// When it cannot be built.
+pub fn instrumented(target: &str) -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let mut command = cargo(&["rustc", "-p", "harness-tests", "--test", target, JSON]);
+        let built = built_by(command.args(["--", "-C", "instrument-coverage"]));
+        built.into_iter().find(|path| is_of(path, target)).expect("cargo says what it has made")
+    })
+}
+
 /// Test binaries have a hash behind their name.
 fn is_of(path: &Path, target: &str) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -73,8 +86,14 @@ pub fn clean(command: &mut Command) {
     }
 }
 
+const JSON: &str = "--message-format=json-render-diagnostics";
+
 fn executables(arguments: &[&str]) -> Vec<PathBuf> {
-    let output = cargo(arguments).arg("--message-format=json-render-diagnostics").output().expect("cargo");
+    built_by(cargo(arguments).arg(JSON))
+}
+
+fn built_by(command: &mut Command) -> Vec<PathBuf> {
+    let output = command.output().expect("cargo");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod checks;
+pub mod fixture;
 pub mod gate;
 pub mod machine;
 pub mod outside;
@@ -13,8 +14,11 @@ pub mod pen;
 pub mod place;
 pub mod prebuilt;
 pub mod profile;
-pub mod sandbox;
+
+pub mod root;
 pub mod skip;
 pub mod sys;
 pub mod twin;
 pub mod users;
+
+pub use fixture::fixture;

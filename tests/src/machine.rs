@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::skip::skip;
 use crate::twin::Twin;
+use crate::{fixture, prebuilt};
 
 /// Something that is there or not.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,8 @@ pub enum Need {
     Nextest,
     /// A kernel that keeps the peak of a leaf's memory.
     MemoryPeak,
+    /// A root filesystem or an image of `fixtures/make.sh`.
+    Fixture(&'static str),
     /// What this twin needs, by its full name.
     Twin(&'static str),
 }
@@ -56,6 +59,7 @@ impl Need {
                 program(env!("CARGO"), &["nextest", "--version"], "cargo install --locked cargo-nextest")
             }
             Self::MemoryPeak => twin("needs::mem").or_else(memory_peak),
+            Self::Fixture(name) => brought(name),
             Self::Twin(name) => twin(name),
         }
     }
@@ -80,6 +84,18 @@ fn program(name: &str, arguments: &[&str], remedy: &str) -> Option<Lack> {
         Err(error) => error.to_string(),
     };
     Some(Lack { need: words[..words.len() - 1].join(" "), found, remedy: remedy.to_owned() })
+}
+
+/// Made now where they can be: a script that fails is a failure, not something that the machine lacks.
+fn brought(name: &str) -> Option<Lack> {
+    let prebuilt = std::env::var_os(prebuilt::DIRECTORY).is_some();
+    let found = match fixture::made(name) {
+        Ok(_) => return None,
+        Err(found) => found,
+    };
+    assert!(prebuilt, "the fixture {name}: {found}");
+    let remedy = format!("fixtures/make.sh {name}, where the payload is made");
+    Some(Lack { need: format!("the fixture {name}"), found, remedy })
 }
 
 /// Absent on cgroup v2 before Linux 5.19.

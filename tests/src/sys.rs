@@ -176,3 +176,18 @@ pub fn xattr(path: &Path, name: &CStr) -> Option<Vec<u8>> {
     value.truncate(usize::try_from(length).ok()?);
     Some(value)
 }
+
+/// Whether the dynamic loader finds this library.
+pub fn loads(library: &CStr) -> bool {
+    // SAFETY: a NUL-terminated string; a library's constructors are its own affair.
+    let handle = unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_NOW) };
+    !handle.is_null()
+}
+
+/// Whether libc can convert text between these encodings.
+pub fn converts(from: &CStr, to: &CStr) -> bool {
+    // SAFETY: NUL-terminated strings.
+    let descriptor = unsafe { libc::iconv_open(to.as_ptr(), from.as_ptr()) };
+    // What it answers in place of a descriptor.
+    descriptor.addr() != usize::MAX
+}

@@ -8,6 +8,7 @@ mod changes;
 mod endings;
 mod everywhere;
 mod files;
+mod foreign;
 mod killed;
 mod ladder;
 mod leaves;

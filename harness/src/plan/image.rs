@@ -12,7 +12,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::Caller;
-use crate::spec::Spec;
+use crate::spec::{Rootfs, Spec};
 
 /// The configuration of an image, in plain values: ids are numbers, paths absolute.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -72,15 +72,24 @@ pub(super) fn environment(
 }
 
 fn inherited(spec: &Spec<'_>, caller: &Caller, image: Option<&FromImage>) -> Vec<(OsString, OsString)> {
-    let Some(image) = image else { return caller.environment.clone() };
+    let Some(image) = image else { return callers(spec, caller) };
     let is_program = spec.program.is_some();
     let mut variables =
-        if is_program { vec![("PATH".into(), DEFAULT_PATH.into())] } else { caller.environment.clone() };
+        if is_program { vec![("PATH".into(), DEFAULT_PATH.into())] } else { callers(spec, caller) };
     for (name, value) in &image.environment {
         let is_kept = !is_program && is_for_the_test(name) && has(&variables, name);
         if !is_kept {
             set(&mut variables, name, value);
         }
+    }
+    variables
+}
+
+/// In a foreign root the runner's `TMPDIR` means nothing.
+fn callers(spec: &Spec<'_>, caller: &Caller) -> Vec<(OsString, OsString)> {
+    let mut variables = caller.environment.clone();
+    if matches!(spec.rootfs, Some(Rootfs::Source(_))) {
+        variables.retain(|(name, _)| name != "TMPDIR");
     }
     variables
 }

@@ -174,6 +174,21 @@ fn files_and_changes_reach_the_tree() {
 }
 
 #[test]
+fn a_foreign_root_has_no_temporary_directory_of_the_runners() {
+    let mut caller = caller();
+    caller.environment.push(("TMPDIR".into(), "/home/me/tmp".into()));
+    let value = |spec: &Spec<'_>| {
+        let variables = resolve(spec, &host(true), &caller, None).unwrap().guest.environment;
+        variables.into_iter().find(|(name, _)| name == "TMPDIR").map(|(_, value)| value)
+    };
+    let foreign = || spec().rootfs(Rootfs::Source("/r"));
+    assert_eq!(value(&foreign()), None);
+    assert_eq!(value(&foreign().env(&[("TMPDIR", "/scratch")])), Some("/scratch".into()));
+    assert_eq!(value(&spec().rootfs(Rootfs::Host)), Some("/home/me/tmp".into()));
+    assert_eq!(value(&spec()), Some("/home/me/tmp".into()));
+}
+
+#[test]
 fn the_coverage_directory_stays_writable() {
     let mut caller = caller();
     caller.environment.push(("LLVM_PROFILE_FILE".into(), "/cov/x-%m.profraw".into()));

@@ -1,178 +1,33 @@
 //! `cargo bench`: what one isolated test costs, side by side with the floor and the alternatives.
-//!
-//! All rows take turns within one run, in a new order each round, so that a noisy machine hits them alike;
-//! medians of [`ROUNDS`].
 
 mod bare;
+#[path = "../turns/mod.rs"]
+mod turns;
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-/// Rounds that count, after some that warm up.
+use turns::{Row, build_speed_binary, command, race, served, words, works};
+
 const ROUNDS: usize = 400;
-const WARM_UP: usize = 20;
 
 fn main() {
-    let binary = build_speed_binary();
-    let mut rows = rows(&binary);
-    let mut random = 0x9e37_79b9_7f4a_7c15;
-    for round in 0..WARM_UP + ROUNDS {
-        // Nobody always runs behind the same one, whose dying processes and cgroups still cost time.
-        shuffle(&mut rows, &mut random);
-        for row in &mut rows {
-            let took = row.contender.run();
-            if round >= WARM_UP {
-                row.times.push(took);
-            }
-        }
-    }
-    rows.sort_by_key(|row| row.place);
-    print_table(&mut rows);
-}
-
-/// Fisher and Yates, on xorshift64.
-fn shuffle(rows: &mut [Row], random: &mut u64) {
-    for left in (2..=rows.len()).rev() {
-        *random ^= *random << 13;
-        *random ^= *random >> 7;
-        *random ^= *random << 17;
-        let chosen = usize::try_from(*random >> 33).expect("31 bits") % left;
-        rows.swap(left - 1, chosen);
-    }
-}
-
-/// One line of the table.
-struct Row {
-    /// In the table.
-    place: usize,
-    name: &'static str,
-    contender: Contender,
-    times: Vec<Duration>,
-}
-
-enum Contender {
-    /// A test that serves calls (tests/speed).
-    Served(Server),
-    /// A whole command, from spawn to exit.
-    Command(Vec<String>),
-    /// The bare system calls.
-    Bare,
-}
-
-impl Contender {
-    fn run(&mut self) -> Duration {
-        match self {
-            Self::Served(server) => server.call(),
-            Self::Command(words) => time_command(words),
-            Self::Bare => bare::run(),
-        }
-    }
+    race(rows(&build_speed_binary()), ROUNDS);
 }
 
 fn rows(binary: &Path) -> Vec<Row> {
-    let row = |name, contender| Row { place: 0, name, contender, times: Vec::new() };
-    let served = |test| Contender::Served(Server::start(binary, test));
-    let binary_name = binary.display().to_string();
-    let words = |words: &[&str]| Contender::Command(words.iter().map(|word| (*word).to_owned()).collect());
+    let served = |test| served(binary, test, None);
+    let again = ["--exact", "plain"].map(str::to_owned);
+    let again = [&[binary.display().to_string()], &again[..]].concat();
     let mut rows = vec![
-        row("`#[isolated(pid, uts, mem = \"100M\")]`", served("serve")),
-        row("the same, the runner holding 1 GiB", served("serve_with_a_gibibyte")),
-        row("`#[isolated(pid, uts)]`", served("serve_without_a_leaf")),
-        row("bare system calls: the same clone3, pipes, leaf and wait", Contender::Bare),
-        row("the test binary started again (no isolation)", words(&[&binary_name, "--exact", "plain"])),
+        Row::new("`#[isolated(pid, uts, mem = \"100M\")]`", served("serve")),
+        Row::new("the same, the runner holding 1 GiB", served("serve_with_a_gibibyte")),
+        Row::new("`#[isolated(pid, uts)]`", served("serve_without_a_leaf")),
+        Row::new("bare system calls: the same clone3, pipes, leaf and wait", Box::new(bare::run)),
+        Row::new("the test binary started again (no isolation)", command(again)),
     ];
-    if time_checked(&["bwrap", "--version"]) {
+    if works("bwrap --version") {
         let bwrap = "bwrap --unshare-pid --unshare-uts --ro-bind / / --proc /proc true";
-        let command = words(&bwrap.split(' ').collect::<Vec<_>>());
-        rows.push(row("`bwrap --unshare-pid --unshare-uts ... true`", command));
+        rows.push(Row::new("`bwrap --unshare-pid --unshare-uts ... true`", command(words(bwrap))));
     }
-    rows.iter_mut().enumerate().for_each(|(place, row)| row.place = place);
     rows
-}
-
-/// A test that serves calls over its stdin and stdout.
-struct Server {
-    child: Child,
-    requests: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Server {
-    fn start(binary: &Path, test: &str) -> Self {
-        let mut command = Command::new(binary);
-        command.args(["--exact", test]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the speed binary starts");
-        let requests = child.stdin.take();
-        let answers = BufReader::new(child.stdout.take().expect("a piped stdout"));
-        Self { child, requests, answers }
-    }
-
-    fn call(&mut self) -> Duration {
-        let requests = self.requests.as_mut().expect("open until dropped");
-        requests.write_all(b"go\n").expect("the server reads");
-        loop {
-            let mut line = String::new();
-            let count = self.answers.read_line(&mut line).expect("the server answers");
-            assert!(count > 0, "the isolated test failed: run the speed binary by hand");
-            // libtest's own lines stand between ours.
-            if let Some(nanoseconds) = line.trim_end().rsplit("took ").next().and_then(|n| n.parse().ok()) {
-                return Duration::from_nanos(nanoseconds);
-            }
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // End of file ends the test; its own end is of no interest.
-        drop(self.requests.take());
-        let _ = self.child.wait();
-    }
-}
-
-fn time_command(words: &[String]) -> Duration {
-    let start = Instant::now();
-    let output = Command::new(&words[0]).args(&words[1..]).output().expect("the command starts");
-    assert!(output.status.success(), "{words:?}: {output:?}");
-    start.elapsed()
-}
-
-fn time_checked(words: &[&str]) -> bool {
-    Command::new(words[0]).args(&words[1..]).output().is_ok_and(|output| output.status.success())
-}
-
-/// The optimised libtest binary of tests/speed.
-fn build_speed_binary() -> PathBuf {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let arguments = ["test", "--release", "--no-run", "-p", "harness-tests", "--test", "speed"];
-    let output = Command::new(cargo).args(arguments).arg("--message-format=json").output();
-    let output = output.expect("cargo starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let messages = String::from_utf8(output.stdout).expect("cargo speaks UTF-8");
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let mut binaries = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-    binaries.next_back().expect("a test binary")
-}
-
-fn print_table(rows: &mut [Row]) {
-    for row in &mut *rows {
-        row.times.sort_unstable();
-    }
-    let ours = median(&rows[0].times);
-    println!("\n| {ROUNDS} rounds, taking turns | median | p90 | against ours |\n|---|---|---|---|");
-    for row in rows {
-        let (median, p90) = (median(&row.times), row.times[row.times.len() * 9 / 10]);
-        let ratio = median.as_secs_f64() / ours.as_secs_f64();
-        println!("| {} | {} | {} | {ratio:.2} |", row.name, micros(median), micros(p90));
-    }
-}
-
-fn median(sorted: &[Duration]) -> Duration {
-    sorted[sorted.len() / 2]
-}
-
-fn micros(time: Duration) -> String {
-    format!("{} µs", time.as_micros())
 }
