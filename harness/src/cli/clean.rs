@@ -78,7 +78,9 @@ mod tests {
 
     #[test]
     fn times() {
-        for (given, seconds) in [("0", 0), ("7s", 7), ("2m", 120), ("1h", 3600), ("30d", 2_592_000), ("1w", 604_800)] {
+        for (given, seconds) in
+            [("0", 0), ("7s", 7), ("2m", 120), ("1h", 3600), ("30d", 2_592_000), ("1w", 604_800)]
+        {
             assert_eq!(time(given), Ok(Duration::from_secs(seconds)), "{given}");
         }
         for bad in ["", "7", "d", "1.5d", "-1d", "1 d", "99999999999999999999d", "9999999999999999999w"] {

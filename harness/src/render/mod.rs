@@ -21,6 +21,8 @@ mod headline;
 pub(crate) mod image;
 mod ladder;
 mod policy;
+#[cfg(feature = "registry")]
+mod registry;
 mod remedy;
 mod rows;
 mod setup;
@@ -34,14 +36,16 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
+#[cfg(feature = "images")]
+pub(crate) use self::fault::layer_of;
+#[cfg(feature = "cli")]
+pub(crate) use self::fault::{PROGRESS, short_digest};
 pub(crate) use self::ladder::{MOUNT_CGROUPS, no_leaf};
 #[cfg(feature = "cli")]
 pub(crate) use self::ladder::{no_place, not_run_by_scope};
 pub(crate) use self::policy::{ending, objection, skipped, skips, unsupported};
 use self::words::Table;
 pub(crate) use self::words::{errno, signal_name};
-#[cfg(feature = "images")]
-pub(crate) use self::fault::layer_of;
 #[cfg(feature = "cli")]
 pub(crate) use self::{
     doctor::{doctor, doctor_json, not_written},

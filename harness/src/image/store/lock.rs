@@ -68,14 +68,16 @@ fn waited(path: &Path, how: FlockArg) -> Result<Lock, Reason> {
 fn take(path: &Path, how: FlockArg) -> Result<Option<Lock>, Reason> {
     let failed = |error| Reason::io(path, &error);
     loop {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let file = match lock(file.map_err(failed)?, how) {
             Ok(file) => file,
             Err(Errno::EWOULDBLOCK) => return Ok(None),
             Err(errno) => return Err(Reason::errno(path, errno)),
         };
         let ours = file.metadata().map_err(failed)?;
-        let is_there = path.metadata().is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()));
+        let is_there =
+            path.metadata().is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()));
         if is_there {
             return Ok(Some(Lock { file, path: path.to_owned() }));
         }

@@ -61,7 +61,11 @@ pub(crate) fn prune(directory: &Path, keep: Keep, only_say: bool, now: SystemTim
     items.sort_by_key(|item| item.used);
     let mut left = items.iter().map(|item| item.bytes).sum::<u64>();
     // Whoever keeps the lock keeps every blob: a runner may be about to read them.
-    let blobs_lock = if directory.join("blobs.lock").exists() { Lock::alone_now(&directory.join("blobs.lock"))? } else { None };
+    let blobs_lock = if directory.join("blobs.lock").exists() {
+        Lock::alone_now(&directory.join("blobs.lock"))?
+    } else {
+        None
+    };
     let mut pruned = Pruned::default();
     for item in items {
         let is_old = now.duration_since(item.used).is_ok_and(|age| age > keep.used_within);
@@ -153,7 +157,8 @@ fn forget_digests(directory: &Path, keep: Keep, now: SystemTime) -> Result<(), R
 }
 
 fn entries(directory: &Path) -> Result<Vec<PathBuf>, Reason> {
-    let read = || fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
+    let read =
+        || fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
     read().map_err(|error| Reason::io(directory, &error))
 }
 
