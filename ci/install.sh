@@ -4,7 +4,8 @@
 set -euo pipefail
 
 # program -> package
-declare -A need=([cc]=gcc [unshare]=util-linux [setpriv]=util-linux [ps]=procps [python3]=python3 [bwrap]=bubblewrap)
+declare -A need=([cc]=gcc [unshare]=util-linux [setpriv]=util-linux [ps]=procps [python3]=python3 [bwrap]=bubblewrap
+  [docker-registry]=docker-registry [skopeo]=skopeo [htpasswd]=apache2-utils [openssl]=openssl)
 missing=()
 for program in "${!need[@]}"; do
   command -v "$program" >/dev/null || missing+=("${need[$program]}")

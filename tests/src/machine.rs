@@ -22,6 +22,8 @@ pub enum Need {
     Compiler,
     /// cargo-nextest. Optional everywhere: without it the test is skipped whatever is allowed.
     Nextest,
+    /// A registry of images to start, and what fills it: docker-registry, skopeo, htpasswd, openssl.
+    Registry,
     /// A kernel that keeps the peak of a leaf's memory.
     MemoryPeak,
     /// What this twin needs, by its full name.
@@ -55,6 +57,7 @@ impl Need {
             Self::Nextest => {
                 program(env!("CARGO"), &["nextest", "--version"], "cargo install --locked cargo-nextest")
             }
+            Self::Registry => registry(),
             Self::MemoryPeak => twin("needs::mem").or_else(memory_peak),
             Self::Twin(name) => twin(name),
         }
@@ -80,6 +83,14 @@ fn program(name: &str, arguments: &[&str], remedy: &str) -> Option<Lack> {
         Err(error) => error.to_string(),
     };
     Some(Lack { need: words[..words.len() - 1].join(" "), found, remedy: remedy.to_owned() })
+}
+
+fn registry() -> Option<Lack> {
+    let remedy = "apt-get install docker-registry skopeo apache2-utils openssl";
+    let programs = [("docker-registry", "--version"), ("skopeo", "--version"), ("openssl", "version")];
+    let lack = programs.into_iter().find_map(|(name, argument)| program(name, &[argument], remedy));
+    // It has no option that does nothing.
+    lack.or_else(|| program("htpasswd", &["-nbB", "user", "password"], remedy))
 }
 
 /// Absent on cgroup v2 before Linux 5.19.

@@ -45,3 +45,28 @@ fn unauthorized(url: &str, with_password: bool) -> String {
         words::shown(url)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault() {
+        let url = || "https://h/v2/a/manifests/b".to_owned();
+        let faults = [
+            Fault::Reference("h/a".to_owned()),
+            Fault::Offline,
+            Fault::Unreachable { url: url(), why: "Connection refused (os error 111)".to_owned() },
+            Fault::NotFound(url()),
+            Fault::Status { url: url(), status: 503, message: "over\x1b[31mloaded".to_owned() },
+            Fault::Unauthorized { url: url(), with_password: true },
+            Fault::Unauthorized { url: url(), with_password: false },
+            Fault::Challenge(url()),
+            Fault::Token("https://h/token".to_owned()),
+            Fault::PlainHttp("http://h/token".to_owned()),
+            Fault::Credentials("/root/.docker/config.json".into()),
+            Fault::TooLong { url: url(), limit: 4 << 20 },
+        ];
+        insta::assert_snapshot!(faults.iter().map(fault).collect::<Vec<_>>().join("\n"));
+    }
+}

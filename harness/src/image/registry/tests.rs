@@ -100,6 +100,16 @@ fn a_blob_elsewhere_is_found() {
 }
 
 #[test]
+fn a_token_is_fetched_where_one_is_wanted() {
+    let server = Server::start();
+    hello(&server);
+    server.with_token();
+    let bench = Bench::new();
+    let image = obtain(&server.reference(":latest"), &bench.store()).unwrap();
+    assert_eq!(content(&image, "hello.txt"), "hello");
+}
+
+#[test]
 fn bytes_that_are_not_what_was_asked_for() {
     for (answer, is_digest) in [(Answer::Lie, true), (Answer::Longer, false)] {
         let server = Server::start();

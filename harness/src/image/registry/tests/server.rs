@@ -33,6 +33,7 @@ struct State {
     asked: Vec<String>,
     ranges: Vec<String>,
     without_ranges: bool,
+    with_token: bool,
     stop: bool,
 }
 
@@ -100,6 +101,11 @@ impl Server {
         self.state.lock().unwrap().without_ranges = true;
     }
 
+    /// Wants a token, which it gives to whoever asks for the right thing.
+    pub(super) fn with_token(&self) {
+        self.state.lock().unwrap().with_token = true;
+    }
+
     /// How often such a path was asked for.
     pub(super) fn asked(&self, path: &str) -> usize {
         self.state.lock().unwrap().asked.iter().filter(|asked| asked.starts_with(path)).count()
@@ -122,18 +128,28 @@ impl Drop for Server {
 fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
-    let mut range = None;
+    let (mut range, mut token) = (None, false);
     for line in lines.map_while(Result::ok).take_while(|line| !line.is_empty()) {
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("range: ") {
             range = Some(value.to_owned());
         }
+        token |= line.eq_ignore_ascii_case("authorization: Bearer of-the-test");
     }
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    if path == "/token?scope=repository%3Aa%3Apull&service=the%20test" {
+        let token = br#"{"token": "of-the-test"}"#;
+        return stream.write_all(&[head("200 OK", token.len()), b"\r\n".to_vec(), token.to_vec()].concat());
+    }
     let Some(path) = path.strip_prefix("/v2/a/").map(|path| path.trim_end_matches("?again").to_owned())
     else {
         return stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
     let mut state = state.lock().unwrap();
+    if state.with_token && !token {
+        let realm = format!("http://{}/token", stream.local_addr()?);
+        let challenge = format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"the test\"\r\n\r\n");
+        return stream.write_all(&[head("401 Who", 0), challenge.into_bytes()].concat());
+    }
     state.asked.push(path.clone());
     let failure = state.failures.iter().position(|(start, _)| path.starts_with(start.as_str()));
     let failure = failure.map(|place| state.failures.remove(place).1);
@@ -146,10 +162,11 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     stream.write_all(&whole)
 }
 
+fn head(status: &str, length: usize) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n").into_bytes()
+}
+
 fn response(content: Option<Vec<u8>>, from: Option<usize>, failure: Option<Answer>, path: &str) -> Vec<u8> {
-    let head = |status: &str, length: usize| {
-        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n").into_bytes()
-    };
     let Some(mut content) = content else { return [head("404 Not Found", 0), b"\r\n".to_vec()].concat() };
     let total = content.len();
     content.drain(..from.unwrap_or(0));
