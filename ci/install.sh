@@ -7,7 +7,8 @@
 set -euo pipefail
 
 # program -> package
-declare -A need=([cc]=gcc [unshare]=util-linux [setpriv]=util-linux [ps]=procps [python3]=python3 [bwrap]=bubblewrap)
+declare -A need=([cc]=gcc [unshare]=util-linux [setpriv]=util-linux [ps]=procps [python3]=python3 [bwrap]=bubblewrap
+  [docker-registry]=docker-registry [skopeo]=skopeo [htpasswd]=apache2-utils [openssl]=openssl)
 if [[ ${1:-} == --fixtures ]]; then
   need=([cc]=gcc [python3]=python3 [mmdebstrap]=mmdebstrap [umoci]=umoci [skopeo]=skopeo [jq]=jq [zstd]=zstd [xz]=xz-utils)
 fi

@@ -63,6 +63,18 @@
 //! `harness doctor` (feature `cli`), which tries each capability of the machine and shows what is there, what needs
 //! it, and how to get what is missing; `--json` for programs, `--require LIST` for an exit code.
 //!
+//! # Images
+//!
+//! With the feature `images` a root filesystem may be an archive or an image (`registry`: one of a registry, too).
+//! What is unpacked lies in a cache. In the environment of the tests:
+//!
+//! * `HARNESS_OFFLINE=1` fetches nothing: an image of a registry is what it was when it was last fetched, by a test or
+//!   by `harness pull`. Without it a tag is asked for each time, and a registry that is away is a failure.
+//! * `HARNESS_REGISTRY=HOST[:PORT]` with `HARNESS_REGISTRY_USER` and `HARNESS_REGISTRY_PASSWORD` is who we are to that
+//!   registry, and to no other. Else it is what `docker login` has written to `config.json`, below `DOCKER_CONFIG` or
+//!   `~/.docker`; programs that keep passwords for docker are not asked.
+//! * `SSL_CERT_FILE` names certificates to trust. Plain HTTP is spoken to this machine (loopback) only.
+//!
 //! # What it is not
 //!
 //! No security boundary against hostile code: a guest shares the kernel and, unless asked otherwise, the

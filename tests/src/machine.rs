@@ -23,6 +23,8 @@ pub enum Need {
     Compiler,
     /// cargo-nextest. Optional everywhere: without it the test is skipped whatever is allowed.
     Nextest,
+    /// A registry of images to start, and what fills it: docker-registry, skopeo, htpasswd, openssl.
+    Registry,
     /// A kernel that keeps the peak of a leaf's memory.
     MemoryPeak,
     /// A root filesystem or an image of `fixtures/make.sh`.
@@ -58,6 +60,7 @@ impl Need {
             Self::Nextest => {
                 program(env!("CARGO"), &["nextest", "--version"], "cargo install --locked cargo-nextest")
             }
+            Self::Registry => registry(),
             Self::MemoryPeak => twin("needs::mem").or_else(memory_peak),
             Self::Fixture(name) => brought(name),
             Self::Twin(name) => twin(name),
@@ -96,6 +99,14 @@ fn brought(name: &str) -> Option<Lack> {
     assert!(prebuilt, "the fixture {name}: {found}");
     let remedy = format!("fixtures/make.sh {name}, where the payload is made");
     Some(Lack { need: format!("the fixture {name}"), found, remedy })
+}
+
+fn registry() -> Option<Lack> {
+    let remedy = "apt-get install docker-registry skopeo apache2-utils openssl";
+    let programs = [("docker-registry", "--version"), ("skopeo", "--version"), ("openssl", "version")];
+    let lack = programs.into_iter().find_map(|(name, argument)| program(name, &[argument], remedy));
+    // It has no option that does nothing.
+    lack.or_else(|| program("htpasswd", &["-nbB", "user", "password"], remedy))
 }
 
 /// Absent on cgroup v2 before Linux 5.19.

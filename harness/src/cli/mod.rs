@@ -6,6 +6,7 @@
 mod clean;
 mod doctor;
 pub(crate) mod machine;
+mod pull;
 mod scope;
 
 use std::io::{self, Write};
@@ -27,6 +28,7 @@ struct Arguments {
 enum Command {
     Clean(clean::Arguments),
     Doctor(doctor::Arguments),
+    Pull(pull::Arguments),
     Scope(scope::Arguments),
 }
 
@@ -35,6 +37,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Clean(arguments) => clean::main(&arguments),
         Command::Doctor(arguments) => doctor::main(&arguments),
+        Command::Pull(arguments) => pull::main(&arguments),
         Command::Scope(arguments) => scope::main(&arguments),
     }
 }

@@ -16,8 +16,6 @@ pub(crate) enum Compression {
     Xz,
 }
 
-/// As many bytes as the decision needs.
-pub(crate) const MAGIC: usize = 6;
 const BUFFER: usize = 128 << 10;
 /// `zstd --long` without more is 27; a stream that wants more memory is refused.
 const ZSTD_WINDOW_LOG: u32 = 27;

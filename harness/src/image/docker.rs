@@ -42,7 +42,9 @@ pub(crate) fn read(place: &Place, name: Option<&str>, machine: Machine) -> Resul
     config::same_count(listed.layers.len(), written.diff_ids.len()).at(here)?;
     let layers = listed.layers.into_iter().zip(&written.diff_ids);
     let layers = layers.map(|(entry, diff_id)| {
-        let Some(piece) = place.open(&entry)? else { return Err(place.at(&entry).error(Fault::MissingEntry)) };
+        let Some(piece) = place.open(&entry)? else {
+            return Err(place.at(&entry).error(Fault::MissingEntry));
+        };
         Ok(Part { entry, size: piece.size, diff_id: *diff_id, descriptor: None })
     });
     Ok(Parts { layers: layers.collect::<Result<_, _>>()?, written })

@@ -21,32 +21,57 @@ pub(crate) enum Fault {
     /// A document that is no JSON.
     NoJson(String),
     /// A field of a document that is missing or of another type.
-    Field { field: String, wanted: &'static str },
+    Field {
+        field: String,
+        wanted: &'static str,
+    },
     /// A document that is larger than any honest one.
-    DocumentTooLarge { size: u64, limit: u64 },
+    DocumentTooLarge {
+        size: u64,
+        limit: u64,
+    },
     /// A manifest of Docker's first schema.
     FirstSchema,
     /// A document that can be read as an index and as a manifest.
     IndexAndManifest,
     /// What a descriptor says of a document, and what the document says.
-    TypeDiffers { descriptor: String, document: String },
+    TypeDiffers {
+        descriptor: String,
+        document: String,
+    },
     /// A layer that its owner does not let others hand out.
     Nondistributable(String),
     /// What a descriptor says of a blob's size, and the blob's size.
-    Size { wanted: u64, found: u64 },
+    Size {
+        wanted: u64,
+        found: u64,
+    },
     /// Indexes in indexes in indexes.
-    NestedTooDeep { limit: usize },
-    TooManyDocuments { limit: usize },
+    NestedTooDeep {
+        limit: usize,
+    },
+    TooManyDocuments {
+        limit: usize,
+    },
     /// No image at all.
     NoImages,
     /// Several images, none of them chosen.
     Ambiguous(Vec<String>),
     /// No image of the name that was chosen.
-    NoSuchName { wanted: String, found: Vec<String> },
+    NoSuchName {
+        wanted: String,
+        found: Vec<String>,
+    },
     NoLayers,
-    TooManyLayers { found: usize, limit: usize },
+    TooManyLayers {
+        found: usize,
+        limit: usize,
+    },
     /// As many layers as checksums of layers there must be.
-    DiffIds { layers: usize, diff_ids: usize },
+    DiffIds {
+        layers: usize,
+        diff_ids: usize,
+    },
     /// The name of a file that leads out of the archive.
     LeavesTheImage(String),
     /// A file that a document names, and that is not there.
@@ -55,9 +80,13 @@ pub(crate) enum Fault {
     NotAFile,
     /// Two files of one name.
     Twice,
-    TooManyEntries { limit: usize },
+    TooManyEntries {
+        limit: usize,
+    },
     /// More bytes than a compressed archive may unfold to.
-    TooLarge { limit: u64 },
+    TooLarge {
+        limit: u64,
+    },
     /// The image's `User` is no `user[:group]`.
     UserText(String),
     /// A user that stands in no /etc/passwd of the image.

@@ -10,6 +10,8 @@
 //! `platform` and `config` read documents, with `json`. A document is checked before it is believed, a layer
 //! while it is unpacked.
 
+#![cfg_attr(not(test), expect(dead_code, reason = "the runner does not ask for images yet"))]
+
 pub(crate) mod compression;
 pub(crate) mod config;
 pub(crate) mod digest;
@@ -126,8 +128,7 @@ fn plain(located: &source::Located<'_>, given: &str, store: &Store) -> Result<Im
     let path = located.path.as_path();
     let failed = |error: std::io::Error| Error::new(given, Reason::io(path, &error));
     let size = std::fs::metadata(path).map_err(failed)?.len();
-    let wanted =
-        Wanted { archive: given, key: store.digest_of(path)?, diff_id: None, compressed_size: size };
+    let wanted = Wanted { archive: given, key: store.digest_of(path)?, diff_id: None, compressed_size: size };
     let layer = store.layer(&wanted, &mut || {
         let file = File::open(path).map_err(failed)?;
         compression::plain(file).map_err(|error| Error::new(given, shelf::reason(given, &error)))

@@ -59,10 +59,13 @@ fn layer(place: &Place, part: &Part, store: &Store) -> Result<Layer, Error> {
 fn open(place: &Place, part: &Part) -> Result<Box<dyn Read>, Error> {
     let reader = place.part(part)?.reader;
     let reader: Box<dyn Read> = match &part.descriptor {
-        Some(descriptor) => Box::new(Checked { inner: Some(Hashing::new(reader)), wanted: descriptor.digest }),
+        Some(descriptor) => {
+            Box::new(Checked { inner: Some(Hashing::new(reader)), wanted: descriptor.digest })
+        }
         None => reader,
     };
-    compression::plain(reader).map_err(|error| place.at(&part.entry).error(shelf::reason(&place.archive, &error)))
+    compression::plain(reader)
+        .map_err(|error| place.at(&part.entry).error(shelf::reason(&place.archive, &error)))
 }
 
 /// A stream that ends well only if its digest is this.

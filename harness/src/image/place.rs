@@ -65,13 +65,21 @@ impl Place {
         let flags = OFlag::O_DIRECTORY | OFlag::O_PATH | OFlag::O_CLOEXEC;
         let fd = open(path, flags, Mode::empty())
             .map_err(|errno| Error::new(archive, Reason::errno(path, errno)))?;
-        Ok(Self { archive: archive.to_owned(), files: Files::Directory { path: path.to_owned(), fd }, remote: None })
+        Ok(Self {
+            archive: archive.to_owned(),
+            files: Files::Directory { path: path.to_owned(), fd },
+            remote: None,
+        })
     }
 
     /// An archive that is not compressed.
     pub(crate) fn archive(file: File, archive: &str) -> Result<Self, Error> {
         let entries = shelf::entries(&file, archive)?;
-        Ok(Self { archive: archive.to_owned(), files: Files::Archive { file: Arc::new(file), entries }, remote: None })
+        Ok(Self {
+            archive: archive.to_owned(),
+            files: Files::Archive { file: Arc::new(file), entries },
+            remote: None,
+        })
     }
 
     /// The same, with blobs that are not here fetched when they are needed.

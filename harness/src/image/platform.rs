@@ -87,7 +87,8 @@ fn level() -> u8 {
     use std::arch::is_x86_feature_detected as has;
     let second = has!("sse4.2") && has!("popcnt") && has!("ssse3") && has!("cmpxchg16b");
     let third = has!("avx2") && has!("bmi1") && has!("bmi2") && has!("fma") && has!("lzcnt") && has!("movbe");
-    let fourth = has!("avx512f") && has!("avx512bw") && has!("avx512cd") && has!("avx512dq") && has!("avx512vl");
+    let fourth =
+        has!("avx512f") && has!("avx512bw") && has!("avx512cd") && has!("avx512dq") && has!("avx512vl");
     1 + u8::from(second) + u8::from(second && third) + u8::from(second && third && fourth)
 }
 

@@ -108,7 +108,8 @@ pub(crate) fn may_be_image(stream: impl Read, archive: &str) -> Result<bool, Err
 fn of_image(name: &str) -> bool {
     let top = name.split('/').next().unwrap_or_default();
     let digest = top.strip_prefix("sha256:").unwrap_or(top);
-    let stem = [".json", ".tar", ".tar.gz"].into_iter().find_map(|end| digest.strip_suffix(end)).unwrap_or(digest);
+    let stem =
+        [".json", ".tar", ".tar.gz"].into_iter().find_map(|end| digest.strip_suffix(end)).unwrap_or(digest);
     let is_digest = stem.len() == 64 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_digest || matches!(top, "" | "blobs" | "oci-layout" | "repositories") || is_document(top)
 }

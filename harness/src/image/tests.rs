@@ -1,6 +1,6 @@
 //! Images made on the spot, read from everywhere that they may lie; and those that must be refused.
 
-mod build;
+pub(in crate::image) mod build;
 mod hostile;
 mod sources;
 mod streams;

@@ -8,6 +8,16 @@ pub(crate) fn layer_of(archive: &str, entry: &str) -> String {
     format!("{archive}, layer {entry}")
 }
 
+/// How `harness pull` shows a blob: its name, a bar, the bytes, the time.
+#[cfg(feature = "cli")]
+pub(crate) const PROGRESS: &str = "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+
+/// As much of a digest as a person compares.
+#[cfg(feature = "cli")]
+pub(crate) fn short_digest(digest: &crate::image::digest::Digest) -> String {
+    digest.hex().chars().take(12).collect()
+}
+
 pub(crate) fn fault(fault: &Fault) -> String {
     match fault {
         Fault::PlainDirectory => "a directory without an oci-layout file is no image".to_owned(),
@@ -81,7 +91,10 @@ fn of_a_document(fault: &Fault) -> String {
             format!("calls itself {}; its descriptor says {}", shown(document), shown(descriptor))
         }
         Fault::Nondistributable(name) => {
-            format!("a layer of type {} is not in the image: its owner does not let it be copied", shown(name))
+            format!(
+                "a layer of type {} is not in the image: its owner does not let it be copied",
+                shown(name)
+            )
         }
         Fault::NestedTooDeep { limit } => format!("indexes in each other, more than {limit} deep"),
         Fault::TooManyDocuments { limit } => format!("more than {limit} manifests"),

@@ -22,6 +22,8 @@ pub(crate) mod image;
 mod ladder;
 mod policy;
 mod program;
+#[cfg(feature = "registry")]
+mod registry;
 mod remedy;
 mod rows;
 mod setup;
@@ -35,6 +37,10 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
+#[cfg(feature = "images")]
+pub(crate) use self::fault::layer_of;
+#[cfg(feature = "cli")]
+pub(crate) use self::fault::{PROGRESS, short_digest};
 pub(crate) use self::ladder::{MOUNT_CGROUPS, no_leaf};
 #[cfg(feature = "cli")]
 pub(crate) use self::ladder::{no_place, not_run_by_scope};
@@ -42,8 +48,6 @@ pub(crate) use self::policy::{ending, objection, skipped, skips, unsupported};
 pub(crate) use self::program::{ending as program_ending, invalid, lack, object, program, with_remedy};
 use self::words::Table;
 pub(crate) use self::words::{errno, signal_name};
-#[cfg(feature = "images")]
-pub(crate) use self::fault::layer_of;
 #[cfg(feature = "cli")]
 pub(crate) use self::{
     doctor::{doctor, doctor_json, not_written},

@@ -110,7 +110,8 @@ fn documents_that_say_what_cannot_be() {
         files.with_manifest(change);
         refusals.directory(case, files);
     };
-    let layer = |name: &'static str| move |manifest: &mut Value| manifest["layers"][0]["mediaType"] = json!(name);
+    let layer =
+        |name: &'static str| move |manifest: &mut Value| manifest["layers"][0]["mediaType"] = json!(name);
     manifest("schema 1", &|manifest| *manifest = json!({"schemaVersion": 1, "fsLayers": []}));
     manifest("schema 3", &|manifest| manifest["schemaVersion"] = json!(3));
     manifest("not an object", &|manifest| *manifest = json!([1, 2]));
@@ -210,9 +211,7 @@ fn indexes_that_lead_nowhere() {
         files.0.insert(blob_name(&own), bytes);
         vec![inner]
     });
-    index("two thousand images", &|files| {
-        vec![files.document("application/x", &json!({})); 2_000]
-    });
+    index("two thousand images", &|files| vec![files.document("application/x", &json!({})); 2_000]);
     let mut files = Files::hello();
     files.put("oci-layout", &json!({"imageLayoutVersion": "2.0.0"}));
     refusals.directory("a layout of another version", files);
@@ -254,8 +253,11 @@ fn docker_archives_that_are_wrong() {
         config["rootfs"] = json!({"diff_ids": [Digest::of(&layer).to_string()]});
         let list = json!([{"Config": "blobs/config", "RepoTags": null, "Layers": layers}]).to_string();
         let config = config.to_string();
-        let files: [(&str, &[u8]); 3] =
-            [("blobs/config", config.as_bytes()), ("blobs/layer", &layer), ("manifest.json", list.as_bytes())];
+        let files: [(&str, &[u8]); 3] = [
+            ("blobs/config", config.as_bytes()),
+            ("blobs/layer", &layer),
+            ("manifest.json", list.as_bytes()),
+        ];
         let mut builder = tar::Builder::new(Vec::new());
         for (name, bytes) in files.iter().chain(extra) {
             let mut header = tar::Header::new_gnu();

@@ -31,8 +31,11 @@ fn a_plain_archive_however_it_is_compressed() {
 fn a_layout_with_layers_of_every_kind() {
     let mut files = Files::default();
     let plain = [tar(&[("a", b"0")]), tar(&[("b", b"1")]), tar(&[("hello.txt", b"hello")])];
-    let layers =
-        [Packed::tar(&plain[0]), Packed::new(&plain[1], gzip, "+gzip"), Packed::new(&plain[2], zstd, "+zstd")];
+    let layers = [
+        Packed::tar(&plain[0]),
+        Packed::new(&plain[1], gzip, "+gzip"),
+        Packed::new(&plain[2], zstd, "+zstd"),
+    ];
     let image = files.image(&layers, &json!({}));
     files.index(&[image]);
     let archive = files.archive();
@@ -68,12 +71,17 @@ fn what_the_image_says_about_programs() {
     assert_eq!(config.env, env);
     assert_eq!(config.workdir, Some(PathBuf::from("/app")));
     assert_eq!(config.user.map(|user| (user.uid, user.gid)), Some((7, 8)));
-    assert_eq!((config.entrypoint, config.command), (vec!["/bin/sh".into(), "-c".into()], vec!["echo hi".into()]));
+    assert_eq!(
+        (config.entrypoint, config.command),
+        (vec!["/bin/sh".into(), "-c".into()], vec!["echo hi".into()])
+    );
 }
 
 #[test]
 fn null_and_absent_say_nothing() {
-    for says in [json!(null), json!({"Env": null, "Cmd": null, "Entrypoint": null, "User": "", "WorkingDir": ""})] {
+    for says in
+        [json!(null), json!({"Env": null, "Cmd": null, "Entrypoint": null, "User": "", "WorkingDir": ""})]
+    {
         let mut files = Files::hello();
         files.with_config(|config| config["config"] = says.clone());
         let bench = Bench::new();

@@ -1,0 +1,156 @@
+//! One blob, from a registry into a file that may hold its beginning already.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use ureq::Body;
+use ureq::http::{Response, StatusCode, header};
+
+use super::super::digest::{Digest, Hashing};
+use super::super::error::Reason;
+use super::super::manifest::Descriptor;
+use super::client::{Client, Request};
+use super::{Fault, Watch};
+
+/// As the documents of an image.
+const DOCUMENT: u64 = 4 << 20;
+/// As often a body that breaks off is gone on with.
+const BREAKS: u32 = 5;
+
+/// A document whose size nobody has promised.
+pub(super) fn small(response: Response<Body>, url: &str) -> Result<Vec<u8>, Reason> {
+    let mut bytes = Vec::new();
+    let read = response.into_body().into_reader().take(DOCUMENT + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Fault::Unreachable { url: url.to_owned(), why: error.to_string() })?;
+    match u64::try_from(bytes.len()) {
+        Ok(length) if length <= DOCUMENT => Ok(bytes),
+        _ => Err(Fault::TooLong { url: url.to_owned(), limit: DOCUMENT }.into()),
+    }
+}
+
+/// Makes these bytes the whole file.
+pub(super) fn rewrite(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(bytes)
+}
+
+/// Fetches what is missing, and checks the whole. A beginning that does not fit is thrown away once.
+pub(super) fn fetch(
+    client: &Client,
+    wanted: &Descriptor,
+    file: &mut File,
+    watch: Option<&dyn Watch>,
+) -> Result<(), Reason> {
+    let length = |file: &File| file.metadata().map_or(0, |metadata| metadata.len());
+    let there = length(file);
+    if let Some(watch) = watch {
+        watch.begins(&wanted.digest, wanted.size, there.min(wanted.size));
+    }
+    let mut found = complete(client, wanted, file, watch)?;
+    if found != wanted.digest && there > 0 {
+        empty(file)?;
+        found = complete(client, wanted, file, watch)?;
+    }
+    if let Some(watch) = watch {
+        watch.ends();
+    }
+    if found == wanted.digest {
+        return Ok(());
+    }
+    empty(file)?;
+    Err(Reason::Digest { wanted: wanted.digest, found })
+}
+
+fn empty(file: &File) -> Result<(), Reason> {
+    file.set_len(0).map_err(|error| local(&error))
+}
+
+/// Asks for the rest until it is there; the digest of the whole.
+fn complete(
+    client: &Client,
+    wanted: &Descriptor,
+    file: &mut File,
+    watch: Option<&dyn Watch>,
+) -> Result<Digest, Reason> {
+    let kind = if wanted.is_index() || wanted.is_manifest() { "manifests" } else { "blobs" };
+    let path = format!("{kind}/{}", wanted.digest);
+    let mut breaks = 0;
+    loop {
+        let from = file.seek(SeekFrom::End(0)).map_err(|error| local(&error))?;
+        if from == wanted.size && from > 0 {
+            return whole(file);
+        }
+        if from > wanted.size {
+            empty(file)?;
+            continue;
+        }
+        match append(client, wanted, &path, file, watch)? {
+            // Shorter than promised, and nothing broke: the size lies.
+            End::Whole => return whole(file),
+            End::Broken(_) if breaks < BREAKS => breaks += 1,
+            End::Broken(why) => return Err(Fault::Unreachable { url: path, why }.into()),
+        }
+    }
+}
+
+enum End {
+    Whole,
+    Broken(String),
+}
+
+/// One answer, as far as it comes.
+fn append(
+    client: &Client,
+    wanted: &Descriptor,
+    path: &str,
+    file: &mut File,
+    watch: Option<&dyn Watch>,
+) -> Result<End, Reason> {
+    let from = file.stream_position().map_err(|error| local(&error))?;
+    let response = client.get(Request { path, accept: &wanted.media_type, from })?;
+    let goes_on = response.status() == StatusCode::PARTIAL_CONTENT && begins_at(&response, from);
+    if from > 0 && !goes_on {
+        // The server gives the whole.
+        empty(file)?;
+        file.rewind().map_err(|error| local(&error))?;
+    }
+    let most = wanted.size - if goes_on { from } else { 0 };
+    let mut body = response.into_body().into_reader().take(most + 1);
+    let mut buffer = vec![0; 128 << 10];
+    let mut passed = 0;
+    loop {
+        let length = match body.read(&mut buffer) {
+            Ok(0) => return Ok(End::Whole),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Ok(End::Broken(error.to_string())),
+        };
+        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
+        passed += bytes;
+        if passed > most {
+            empty(file)?;
+            return Err(Fault::TooLong { url: path.to_owned(), limit: wanted.size }.into());
+        }
+        file.write_all(&buffer[..length]).map_err(|error| local(&error))?;
+        watch.into_iter().for_each(|watch| watch.passes(bytes));
+    }
+}
+
+/// `Content-Range: bytes 7-99/100`.
+fn begins_at(response: &Response<Body>, from: u64) -> bool {
+    let range = response.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
+    range.is_some_and(|range| range.starts_with(&format!("bytes {from}-")))
+}
+
+fn whole(file: &mut File) -> Result<Digest, Reason> {
+    file.rewind().map_err(|error| local(&error))?;
+    let mut reader = Hashing::new(file);
+    io::copy(&mut reader, &mut io::sink()).map_err(|error| local(&error))?;
+    Ok(reader.digest().unwrap_or_else(|| Digest::of(b"")))
+}
+
+/// The cache's file.
+fn local(error: &io::Error) -> Reason {
+    Reason::io(std::path::Path::new("the cache"), error)
+}

@@ -1,0 +1,49 @@
+//! An image to fill a registry with: an OCI layout, put together with tar and sha256sum.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+/// Writes the layout; the digest of its manifest.
+pub(crate) fn write(layout: &Path) -> String {
+    let blobs = layout.join("blobs/sha256");
+    fs::create_dir_all(&blobs).unwrap();
+    let content = tempfile::tempdir().unwrap();
+    fs::write(content.path().join("hello.txt"), "hello").unwrap();
+    let tar = Command::new("tar").args(["-c", "-C"]).arg(content.path()).arg("hello.txt").output().unwrap();
+    assert!(tar.status.success());
+    let layer = blob(&blobs, "application/vnd.oci.image.layer.v1.tar", &tar.stdout);
+    let config = json!({
+        "architecture": architecture(), "os": "linux", "config": {"Env": ["A=b"]},
+        "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
+    });
+    let config = blob(&blobs, "application/vnd.oci.image.config.v1+json", config.to_string().as_bytes());
+    let manifest = "application/vnd.oci.image.manifest.v1+json";
+    let document = json!({"schemaVersion": 2, "mediaType": manifest, "config": config, "layers": [layer]});
+    let manifest = blob(&blobs, manifest, document.to_string().as_bytes());
+    let index = json!({"schemaVersion": 2, "manifests": [manifest]});
+    fs::write(layout.join("index.json"), index.to_string()).unwrap();
+    fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion": "1.0.0"}"#).unwrap();
+    manifest["digest"].as_str().unwrap().to_owned()
+}
+
+/// As Go calls it.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+fn blob(blobs: &Path, media_type: &str, bytes: &[u8]) -> Value {
+    let path = blobs.join("new");
+    fs::write(&path, bytes).unwrap();
+    let sum = Command::new("sha256sum").arg(&path).output().unwrap();
+    let text = String::from_utf8(sum.stdout).unwrap();
+    let hex = text.split(' ').next().unwrap();
+    fs::rename(&path, blobs.join(hex)).unwrap();
+    json!({"mediaType": media_type, "digest": format!("sha256:{hex}"), "size": bytes.len()})
+}

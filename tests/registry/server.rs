@@ -1,0 +1,133 @@
+//! docker-registry on a port of the loopback, which ends with the test.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::image;
+
+pub(crate) const USER: &str = "tester";
+pub(crate) const PASSWORD: &str = "secret-of-the-test";
+
+/// What the registry wants of who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wants {
+    Nothing,
+    Password,
+    Tls,
+}
+
+pub(crate) struct Registry {
+    child: Child,
+    port: u16,
+    directory: tempfile::TempDir,
+    wants: Wants,
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        // Also when the test panics. It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Registry {
+    pub(crate) fn start(wants: Wants) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        // A port may be taken between our choice and its use.
+        for _ in 0..10 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            if let Some(child) = serve(directory.path(), port, wants) {
+                return Self { child, port, directory, wants };
+            }
+        }
+        panic!("docker-registry does not start");
+    }
+
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn reference(&self, rest: &str) -> String {
+        format!("oci://{}/some/image{rest}", self.host())
+    }
+
+    /// The authority that has signed the registry's certificate: itself.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.directory.path().join("certificate")
+    }
+
+    /// Puts an image there by skopeo; its digest.
+    pub(crate) fn fill(&self) -> String {
+        let layout = self.directory.path().join("layout");
+        let digest = image::write(&layout);
+        let mut skopeo = Command::new("skopeo");
+        skopeo.args(["--insecure-policy", "copy", "--dest-tls-verify=false"]);
+        if self.wants == Wants::Password {
+            skopeo.arg(format!("--dest-creds={USER}:{PASSWORD}"));
+        }
+        skopeo.arg(format!("oci:{}", layout.display()));
+        let output = skopeo.arg(format!("docker://{}/some/image:v1", self.host())).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        digest
+    }
+}
+
+/// Starts it, and waits until it says that it listens; none if it ends before.
+fn serve(directory: &Path, port: u16, wants: Wants) -> Option<Child> {
+    let configuration = directory.join("config.yml");
+    fs::write(&configuration, text(directory, port, wants)).unwrap();
+    // It dies with the test, too, when the test is killed.
+    let mut child = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "docker-registry", "serve"])
+        .arg(configuration)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    if lines.any(|line| line.contains("listening on")) {
+        // It writes a line for each request: somebody must read them.
+        std::thread::spawn(move || lines.for_each(drop));
+        return Some(child);
+    }
+    child.wait().unwrap();
+    None
+}
+
+fn text(directory: &Path, port: u16, wants: Wants) -> String {
+    let path = directory.display();
+    let tls = match wants {
+        Wants::Tls => {
+            certify(directory);
+            format!("  tls:\n    certificate: {path}/certificate\n    key: {path}/key\n")
+        }
+        Wants::Nothing | Wants::Password => String::new(),
+    };
+    let auth = match wants {
+        Wants::Password => {
+            let line = Command::new("htpasswd").args(["-nbB", USER, PASSWORD]).output().unwrap();
+            fs::write(directory.join("htpasswd"), line.stdout).unwrap();
+            format!("auth:\n  htpasswd:\n    realm: test\n    path: {path}/htpasswd\n")
+        }
+        Wants::Nothing | Wants::Tls => String::new(),
+    };
+    format!(
+        "version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: {path}/storage\n\
+         http:\n  addr: 127.0.0.1:{port}\n{tls}{auth}"
+    )
+}
+
+fn certify(directory: &Path) {
+    let output = Command::new("openssl")
+        .current_dir(directory)
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key", "-out", "certificate"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
