@@ -16,6 +16,7 @@ pub mod prebuilt;
 pub mod profile;
 
 pub mod root;
+pub mod sandbox;
 pub mod skip;
 pub mod sys;
 pub mod twin;

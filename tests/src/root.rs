@@ -14,7 +14,7 @@ pub fn spec(test: &'static str, fixture_name: &str) -> Spec<'static> {
 /// What `#[isolated(pid, uts, ipc, rootfs = "...")]` asks for, with this directory.
 pub fn spec_at(test: &'static str, directory: &Path) -> Spec<'static> {
     let namespaces = Namespaces::PID.with(Namespaces::UTS).with(Namespaces::IPC);
-    Spec::new(test, "/").unshare(namespaces).rootfs(Rootfs::Directory(keep(directory)))
+    Spec::new(test, "/").unshare(namespaces).rootfs(Rootfs::Source(keep(directory)))
 }
 
 /// A writable bind of the whole directory.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use crate::cache;
 use crate::image::error::{Error, Reason};
 use crate::image::size;
-use crate::cache;
 use crate::image::store::prune::{Keep, prune};
 use crate::render;
 

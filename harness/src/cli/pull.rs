@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::cache;
 use crate::image::digest::Digest;
-use crate::image::error::Error;
+use crate::image::error::{Error, Reason};
 use crate::image::registry::{self, Watch};
 use crate::image::store::Store;
-use crate::image::store::prune::of_project;
 use crate::render;
 
 /// Fetches an image from a registry into the cache, unpacks it and prints its digest
@@ -40,8 +40,8 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
 }
 
 fn pull(arguments: &Arguments) -> Result<Digest, Error> {
-    let cache = arguments.cache.clone().map_or_else(of_project, Ok);
-    let store = Store::at(&cache.map_err(|reason| Error::new("harness pull", reason))?)?;
+    let cache = arguments.cache.clone().or_else(cache::of_project);
+    let store = Store::at(&cache.ok_or_else(|| Error::new("harness pull", Reason::NoCache))?)?;
     let (digest, _image) = registry::pull(&arguments.reference, &store, Rc::new(Bar::default()))?;
     Ok(digest)
 }

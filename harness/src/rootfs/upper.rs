@@ -25,7 +25,8 @@ impl Upper {
     /// The directory cannot be made.
     pub(crate) fn make() -> Result<Self, SetupError> {
         static SWEPT: Once = Once::new();
-        let parent = cache::of_process().unwrap_or_else(|| std::env::temp_dir().join("harness")).join("upper");
+        let parent =
+            cache::of_process().unwrap_or_else(|| std::env::temp_dir().join("harness")).join("upper");
         fs::create_dir_all(&parent).at(Step::MakeUpper, &parent)?;
         let us = Maker::this_process().at(Step::MakeUpper, &parent)?;
         SWEPT.call_once(|| sweep(&parent, us));
