@@ -93,6 +93,10 @@ mod evidence;
 mod guest;
 #[cfg(target_os = "linux")]
 mod host;
+/// What tests and the fuzzer call. No stable interface.
+#[cfg(all(target_os = "linux", feature = "images"))]
+#[doc(hidden)]
+pub use image::hook as __images;
 #[cfg(all(target_os = "linux", feature = "images"))]
 mod image;
 #[cfg(target_os = "linux")]

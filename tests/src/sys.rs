@@ -1,9 +1,12 @@
 //! The unsafe calls that the tests need and that nix does not have.
 #![expect(unsafe_code, reason = "system calls without a safe wrapper")]
 
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use nix::errno::Errno;
@@ -161,4 +164,15 @@ pub fn fork(child: impl FnOnce()) -> Result<i32, Errno> {
 pub fn set_variable(name: &str, value: &str) {
     // SAFETY: the callers run alone in a process whose other threads do not touch the environment.
     unsafe { std::env::set_var(name, value) };
+}
+
+/// The value of an extended attribute of what stands there, a link not followed (lgetxattr(2)); none without it.
+pub fn xattr(path: &Path, name: &CStr) -> Option<Vec<u8>> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    let mut value = vec![0_u8; 256];
+    // SAFETY: two NUL-terminated strings, and a buffer that is valid for its own length.
+    let length =
+        unsafe { libc::lgetxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
+    value.truncate(usize::try_from(length).ok()?);
+    Some(value)
 }

@@ -18,6 +18,7 @@ pub(crate) mod digest;
 mod docker;
 pub(crate) mod error;
 pub(crate) mod fault;
+pub mod hook;
 mod json;
 mod keep;
 mod layout;

@@ -200,6 +200,3 @@ fn make_directories(path: &Path) -> Result<(), Reason> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| Reason::io(path, &error))
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::lock::{self, Lock};
-use super::{Store, record, remove};
+use super::{record, remove};
 use crate::image::error::Reason;
 
 #[cfg(feature = "cli")]
@@ -160,12 +160,4 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>, Reason> {
     let read =
         || fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
     read().map_err(|error| Reason::io(directory, &error))
-}
-
-impl Store {
-    /// Removes from this cache.
-    #[cfg(test)]
-    pub(super) fn prune(&self, keep: Keep, only_say: bool) -> Result<Pruned, Reason> {
-        prune(&self.directory, keep, only_say, SystemTime::now())
-    }
 }

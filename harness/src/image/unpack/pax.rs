@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn records_by_their_length() {
-        let pax = Pax::parse(b"11 path=a\nb\n22 SCHILY.xattr.u.x=\n\n12 uid=70000\n").unwrap();
+        let pax = Pax::parse(b"12 path=a\nb\n22 SCHILY.xattr.u.x=\n\n13 uid=70000\n").unwrap();
         assert_eq!(pax.path.as_deref(), Some(&b"a\nb"[..]));
         assert_eq!(pax.xattrs, [(b"u.x".to_vec(), b"\n".to_vec())]);
         assert_eq!(pax.uid, Some(70000));
@@ -126,7 +126,7 @@ mod tests {
             b"0 path=a\n",
             b"9 patha=",
             b"7 =aaa\n",
-            b"10 size=-1\n",
+            b"11 size=-1\n",
             b"\n",
         ] {
             assert!(Pax::parse(data).is_err(), "{}", data.escape_ascii());
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_global_header_is_a_comment() {
-        assert_eq!(check_global(b"13 comment=ab\n"), Ok(()));
+        assert_eq!(check_global(b"14 comment=ab\n"), Ok(()));
         assert!(check_global(b"9 path=a\n").is_err());
     }
 }

@@ -53,8 +53,8 @@ impl Records {
             b"map" => {
                 self.numbers = value.split(|byte| *byte == b',').map(decimal).collect::<Result<_, _>>()?;
             }
-            b"offset" if self.numbers.len() % 2 == 0 => self.numbers.push(decimal(value)?),
-            b"numbytes" if self.numbers.len() % 2 == 1 => self.numbers.push(decimal(value)?),
+            b"offset" if self.numbers.len().is_multiple_of(2) => self.numbers.push(decimal(value)?),
+            b"numbytes" if !self.numbers.len().is_multiple_of(2) => self.numbers.push(decimal(value)?),
             b"offset" | b"numbytes" => return Err(lies()),
             // numblocks: the number of extents, which we count.
             _ => {}
@@ -84,7 +84,7 @@ impl Records {
 }
 
 fn pairs(numbers: &[u64]) -> Result<Vec<Extent>, Reason> {
-    if numbers.len() % 2 == 1 {
+    if !numbers.len().is_multiple_of(2) {
         return Err(lies());
     }
     Ok(numbers.chunks_exact(2).map(|pair| Extent { offset: pair[0], length: pair[1] }).collect())

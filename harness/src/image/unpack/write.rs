@@ -41,9 +41,8 @@ impl Work<'_> {
         }
         let (parent, last) = name.split();
         let parent = self.tree.directory(parent)?;
-        if whiteout::replaced(&parent, last).map_err(self.tree.failed(name.as_bytes()))? {
-            // In place of the whiteout, the file itself hides what lower layers have.
-        }
+        // In place of the whiteout, the file itself hides what lower layers have.
+        whiteout::replaced(&parent, last).map_err(self.tree.failed(name.as_bytes()))?;
         match what {
             What::File { .. } if raw.ends_with(b"/") => Err(Reason::Name(BadName::TrailingSlash)),
             What::File { data, holes } => self.file(stream, name, &parent, (*data, holes.as_ref()), metadata),
