@@ -14,8 +14,6 @@ pub(crate) enum Fault {
     EmptyFile,
     /// A file that is no archive: what its first bytes say that it is.
     Format(&'static str),
-    /// The archive's name is no text.
-    NameIsNoText,
     /// An `oci-layout` file of another version.
     LayoutVersion(String),
     /// A document that is no JSON.
@@ -94,6 +92,7 @@ pub(crate) enum Fault {
     /// A group that stands in no /etc/group of the image.
     NoSuchGroup(String),
     /// The feature that reads registries is not compiled in.
+    #[cfg(not(feature = "registry"))]
     WithoutRegistry,
     #[cfg(feature = "registry")]
     Registry(super::registry::Fault),

@@ -44,6 +44,7 @@ pub(crate) fn fault(fault: &Fault) -> String {
         Fault::NoSuchGroup(name) => {
             format!("the image's group {} is not in its /etc/group", shown(name))
         }
+        #[cfg(not(feature = "registry"))]
         Fault::WithoutRegistry => {
             "registries need the feature `registry` of isolated-harness, which is off".to_owned()
         }

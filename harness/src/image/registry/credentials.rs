@@ -142,9 +142,9 @@ mod tests {
         assert_eq!(from_environment("h", given(3)), Ok(Some(credentials("u", "p"))));
         assert_eq!(from_environment("other", given(3)), Ok(None));
         assert_eq!(from_environment("h", |_| None), Ok(None));
-        for skip in 0..3 {
+        for (skip, (name, _)) in all.iter().enumerate() {
             let found = from_environment("h", given(skip));
-            assert!(matches!(found, Err(Reason::Setting { .. })), "without {}: {found:?}", all[skip].0);
+            assert!(matches!(found, Err(Reason::Setting { .. })), "without {name}: {found:?}");
         }
     }
 }

@@ -119,11 +119,11 @@ impl Files {
 
     /// The one blob that parses as JSON and has this field, and its name.
     pub(in crate::image) fn find(&self, field: &str) -> (String, Value) {
-        let parsed = self.0.iter().filter_map(|(name, bytes)| {
+        let mut parsed = self.0.iter().filter_map(|(name, bytes)| {
             let value: Value = serde_json::from_slice(bytes).ok()?;
             (name.starts_with("blobs/") && value.get(field).is_some()).then(|| (name.clone(), value))
         });
-        parsed.last().unwrap()
+        parsed.next_back().unwrap()
     }
 
     /// Replaces the manifest and what leads to it.

@@ -10,6 +10,8 @@ use super::super::error::Reason;
 use super::super::fault::Fault;
 use super::build::{Bench, Files, INDEX, Packed, content, gzip, here, tar, xz, zstd};
 
+type Pack = fn(&[u8]) -> Vec<u8>;
+
 fn hello() -> Vec<u8> {
     tar(&[("hello.txt", b"hello")])
 }
@@ -17,8 +19,7 @@ fn hello() -> Vec<u8> {
 #[test]
 fn a_plain_archive_however_it_is_compressed() {
     let bench = Bench::new();
-    let packs: [(&str, fn(&[u8]) -> Vec<u8>); 4] =
-        [("tar", <[u8]>::to_vec), ("gzip", gzip), ("zstd", zstd), ("xz", xz)];
+    let packs: [(&str, Pack); 4] = [("tar", <[u8]>::to_vec), ("gzip", gzip), ("zstd", zstd), ("xz", xz)];
     for (name, pack) in packs {
         let image = bench.obtain(&bench.file(name, &pack(&hello()))).unwrap();
         assert_eq!(image.layers.len(), 1, "{name}");
