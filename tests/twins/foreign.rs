@@ -15,7 +15,7 @@ fn directory() -> PathBuf {
 
 #[test]
 fn panics() {
-    root::run(root::spec_at("twins::foreign::panics", &directory()), || inner_function_of_the_panic());
+    root::run(root::spec_at("twins::foreign::panics", &directory()), inner_function_of_the_panic);
 }
 
 /// The test binary is what symbols come from.
