@@ -63,16 +63,18 @@ impl Registry {
     /// Puts an image there by skopeo; its digest.
     pub(crate) fn fill(&self) -> String {
         let layout = self.directory.path().join("layout");
-        let digest = image::write(&layout);
+        let digest = self.directory.path().join("digest");
+        image::write(&layout);
         let mut skopeo = Command::new("skopeo");
         skopeo.args(["--insecure-policy", "copy", "--dest-tls-verify=false"]);
         if self.wants == Wants::Password {
             skopeo.arg(format!("--dest-creds={USER}:{PASSWORD}"));
         }
-        skopeo.arg(format!("oci:{}", layout.display()));
+        // skopeo writes the manifest anew.
+        skopeo.arg("--digestfile").arg(&digest).arg(format!("oci:{}", layout.display()));
         let output = skopeo.arg(format!("docker://{}/some/image:v1", self.host())).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        digest
+        fs::read_to_string(digest).unwrap().trim().to_owned()
     }
 }
 
@@ -126,6 +128,7 @@ fn certify(directory: &Path) {
     let output = Command::new("openssl")
         .current_dir(directory)
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key", "-out", "certificate"])
         .output()
         .unwrap();

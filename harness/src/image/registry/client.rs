@@ -181,15 +181,15 @@ fn may_pass(status: StatusCode) -> bool {
         || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
 }
 
+/// A certificate that is not trusted now will not be so in a second.
 fn is_passing(error: &Failure) -> bool {
-    matches!(
-        error,
-        Failure::Io(_)
-            | Failure::Timeout(_)
-            | Failure::ConnectionFailed
-            | Failure::HostNotFound
-            | Failure::Protocol(_)
-    )
+    match error {
+        Failure::Io(error) => error.kind() != std::io::ErrorKind::InvalidData,
+        Failure::Timeout(_) | Failure::ConnectionFailed | Failure::HostNotFound | Failure::Protocol(_) => {
+            true
+        }
+        _ => false,
+    }
 }
 
 fn retry_after(response: &Response<Body>) -> Option<Duration> {
