@@ -17,7 +17,9 @@ fn specific(step: Step, errno: Errno) -> Option<&'static str> {
         Step::ForkBody => fork(errno),
         Step::FindCgroup | Step::MakeLeaf | Step::EnableControllers | Step::MakeRoom => leaf(errno),
         Step::WriteLimit | Step::EnterLeaf | Step::ReadLeaf | Step::RemoveLeaf => in_leaf(step, errno),
-        Step::OpenRootfs | Step::Stage | Step::Overlay | Step::PivotRoot => rootfs(step, errno),
+        Step::OpenRootfs | Step::Stage | Step::Overlay | Step::PivotRoot | Step::MakeUpper => {
+            rootfs(step, errno)
+        }
         Step::Bind | Step::KeepVisible | Step::MountPoint | Step::Tmpfs => mounts(step, errno),
         Step::Propagation | Step::Proc | Step::Sys | Step::Dev | Step::Readonly => system(step, errno),
         Step::FindProgram | Step::Exec => program(step, errno),
@@ -153,13 +155,17 @@ fn rootfs(step: Step, errno: Errno) -> Option<&'static str> {
         (Step::Overlay, Errno::EINVAL) => Some(
             "overlay does not take this directory as a lower layer: it may itself lie on an overlay of overlays \
              (a container in a container), on a network or FAT file system, or, without root, hold other mounts: \
-             put it on a plain file system",
+             put it on a plain file system; with `upper = \"disk\"`, the cache, too (`HARNESS_CACHE=DIR`)",
         ),
         (Step::Overlay, Errno::EPERM | Errno::EACCES) => Some(
-            "without root, overlay needs Linux 5.11 or newer, and may be forbidden by AppArmor: run as root",
+            "without root, overlay needs Linux 5.11 or newer, and may be forbidden by AppArmor: run as root, or with \
+             `upper = \"copy\"`",
         ),
         (Step::Stage, Errno::ENOENT | Errno::ENOTDIR) => {
             Some("the new root is staged there, and it must be a directory: make it")
+        }
+        (Step::MakeUpper, Errno::EACCES | Errno::EROFS | Errno::ENOTDIR | Errno::ENOSPC) => {
+            Some("`upper = \"disk\"` needs a directory that can be written to: `HARNESS_CACHE=DIR`")
         }
         (Step::PivotRoot, Errno::EINVAL) => Some(
             "this machine runs from its initramfs, which pivot_root cannot leave: switch to a real root first",

@@ -123,9 +123,9 @@ mod tests {
         layer
     }
 
-    fn mark(path: &Path, name: &str, value: &str) {
-        let set = std::process::Command::new("setfattr").args(["-n", name, "-v", value]).arg(path).status();
-        assert!(set.is_ok_and(|status| status.success()), "setfattr {name}");
+    fn mark(path: &Path, name: &CStr, value: &str) {
+        use std::os::fd::AsFd;
+        xattr::set_open(fs::File::open(path).unwrap().as_fd(), name, value.as_bytes()).unwrap();
     }
 
     fn shown(directory: &Directory) -> Vec<String> {
@@ -153,8 +153,8 @@ mod tests {
         fs::write(high.path().join("gone"), "").unwrap();
         let both = Directory::root([high.path().to_owned(), low.path().to_owned()]);
         assert_eq!(shown(&both), ["d", "gone", "opaque"]);
-        mark(&high.path().join("gone"), "user.overlay.whiteout", "");
-        mark(&high.path().join("opaque"), "user.overlay.opaque", "y");
+        mark(&high.path().join("gone"), c"user.overlay.whiteout", "");
+        mark(&high.path().join("opaque"), c"user.overlay.opaque", "y");
         assert_eq!(shown(&both), ["d", "opaque"]);
         let Some(Entry::Directory(d)) = both.find(OsStr::new("opaque")).unwrap() else { panic!("none") };
         assert_eq!(shown(&d), ["y"]);

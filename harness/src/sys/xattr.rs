@@ -1,7 +1,7 @@
 //! Extended attributes (xattr(7)).
 
 use std::ffi::{CStr, CString};
-#[cfg(feature = "images")]
+#[cfg(any(test, feature = "images"))]
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(crate) fn get(path: &Path, name: &CStr) -> Result<Vec<u8>, Errno> {
 }
 
 /// Sets an attribute of an open file (fsetxattr(2)).
-#[cfg(feature = "images")]
+#[cfg(any(test, feature = "images"))]
 pub(crate) fn set_open(file: BorrowedFd<'_>, name: &CStr, value: &[u8]) -> Result<(), Errno> {
     let (value, size) = (value.as_ptr().cast(), value.len());
     // SAFETY: a NUL-terminated string, and a value that is valid for its own length.

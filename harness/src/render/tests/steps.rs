@@ -25,6 +25,11 @@ fn malformed(step: Step, object: Object, found: &str) -> SetupError {
     SetupError { step, object, cause: Cause::Malformed { found: found.to_owned() } }
 }
 
+fn refused(step: Step, path: &Path, reason: &str) -> SetupError {
+    let cause = Cause::Refused { reason: reason.to_owned() };
+    SetupError { step, object: Object::from(path), cause }
+}
+
 const LEAF: &str = "/sys/fs/cgroup/memory/harness.1";
 
 /// Each step with an errno that it really gives.
@@ -130,6 +135,12 @@ fn in_the_guest() -> Vec<SetupError> {
         failed(Step::Exec, Path::new("/etc/passwd"), Errno::EACCES),
         failed(Step::Exec, Path::new("/data/program"), Errno::ENOEXEC),
         failed(Step::Exec, Path::new("/bin/ls"), Errno::E2BIG),
+        failed(Step::MakeFile, Path::new("/etc/hosts"), Errno::ENOSPC),
+        failed(Step::CopyRootfs, Path::new("/srv/root/dev/sda"), Errno::EPERM),
+        failed(Step::MakeUpper, Path::new("/target/harness/upper"), Errno::EACCES),
+        failed(Step::RemoveUpper, Path::new("/target/harness/upper/harness.1"), Errno::EBUSY),
+        failed(Step::ReadChanges, Object::None, Errno::EACCES),
+        refused(Step::UseImage, Path::new("/srv/root.tar"), "entry ../x: its name leads out of the root"),
         failed(Step::Wait, Object::None, Errno::ECHILD),
         failed(Step::Wait, "the init", Errno::EPIPE),
     ]
