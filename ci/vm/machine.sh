@@ -42,7 +42,7 @@ boot() {
 
 # The words of the last column, each a suite or a set of them.
 suites() {
-  local core="strict isolation limits rootfs foreign leftovers broken ladder policy doctor" word
+  local core="strict isolation limits rootfs leftovers broken ladder policy doctor" word
   for word in ${1//,/ }; do
     case $word in
       core) echo "$core" ;;

@@ -10,9 +10,6 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=$(realpath -m "$1")
 
-# Root filesystems and images that are small; tests with others are skipped there.
-small=(empty busybox musl many-layers.oci)
-
 # What the tests find in $HARNESS_PREBUILT: links to the binaries, named as their targets are.
 prebuilt=$out/prebuilt
 
@@ -20,7 +17,6 @@ main() {
   rm -rf "$prebuilt"
   mkdir -p "$prebuilt"
   local path name
-  bash fixtures/make.sh "${small[@]}" >"$out/fixtures"
   executables | sort -u >"$out/executables"
   while read -r name path; do
     ln -s "$path" "$prebuilt/$name"
@@ -39,7 +35,7 @@ strip_binaries() {
   rm -rf "$out/stripped"
   while read -r name path; do
     mkdir -p "$out/stripped$(dirname "$path")"
-    if [[ $name == @(guests|isolation|rootfs|foreign) ]]; then
+    if [[ $name == @(guests|isolation|rootfs) ]]; then
       cp "$path" "$out/stripped$path"
     else
       strip --strip-debug -o "$out/stripped$path" "$path"
@@ -47,17 +43,12 @@ strip_binaries() {
   done <"$out/executables"
 }
 
-# Absolute paths, each with a NUL behind it: what git knows or would add, the fixtures and what stands beside them,
-# the links to the binaries.
+# Absolute paths, each with a NUL behind it: what git knows or would add, the links to the binaries.
 files() {
   local path
   git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' path; do
     [[ ! -e $path && ! -L $path ]] || printf '%s\0' "$PWD/$path"
   done
-  while read -r path; do
-    printf '%s\0' "$path"
-    [[ ! -e ${path%.oci}.list ]] || printf '%s\0' "${path%.oci}.list"
-  done <"$out/fixtures"
   find "$prebuilt" -type l -print0
 }
 

@@ -6,7 +6,7 @@ use super::object;
 use crate::rootfs::changes::{Change, ChangeKind};
 
 /// Entries in one line of the report; a guest may write more files than a line should hold.
-const MOST: usize = 10_000;
+const MOST: usize = 1_000;
 
 pub(super) fn list(changes: &[Change]) -> Value {
     changes.iter().take(MOST).map(entry).collect()

@@ -113,7 +113,7 @@ fn every_figure() -> Usage {
 
 fn changes() -> Vec<Change> {
     let of = |kind, size| Change { path: PathBuf::from("/etc/hosts"), kind, size };
-    let more = std::iter::repeat_n(of(ChangeKind::Added, Some(0)), 10_000);
+    let more = std::iter::repeat_n(of(ChangeKind::Added, Some(0)), 1_000);
     [of(ChangeKind::Changed, Some(7)), of(ChangeKind::Deleted, None)].into_iter().chain(more).collect()
 }
 
