@@ -9,6 +9,7 @@ mod endings;
 mod everywhere;
 mod files;
 mod foreign;
+mod images;
 mod killed;
 mod ladder;
 mod leaves;

@@ -1,6 +1,0 @@
-use harness::isolated;
-
-#[isolated(rootfs = "Cargo.toml")]
-fn test() {}
-
-fn main() {}
