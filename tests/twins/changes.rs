@@ -74,7 +74,7 @@ fn then_is_killed() {
     nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).unwrap();
 }
 
-#[isolated(pid, rootfs = "rootfs/fixture", changes, timeout = "2s")]
+#[isolated(pid, rootfs = "rootfs/fixture", changes, timeout = "5s")]
 fn then_runs_out_of_time() {
     fs::write("/new", "new").unwrap();
     loop {

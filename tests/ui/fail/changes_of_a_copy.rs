@@ -1,6 +1,6 @@
 use harness::isolated;
 
-#[isolated(rootfs = "rootfs/fixture", upper = "copy", changes)]
+#[isolated(rootfs = "/srv/root", upper = "copy", changes)]
 fn test() {}
 
 fn main() {}
