@@ -12,14 +12,6 @@ const CASES: &[(&str, Expected<'static>)] = &[
         Expected { line: "open the root filesystem /no/such/root", errno: "ENOENT", remedy: "check `rootfs" },
     ),
     (
-        "needs::file_as_root",
-        Expected {
-            line: "open the root filesystem /etc/passwd",
-            errno: "ENOTDIR",
-            remedy: "takes a directory",
-        },
-    ),
-    (
         "needs::missing_bind_source",
         Expected { line: "bind /no/such/source", errno: "ENOENT", remedy: "check the source of `bind`" },
     ),
@@ -55,6 +47,18 @@ fn each_names_step_object_errno_and_remedy() {
     for (test, expected) in CASES {
         failed(&run(test), test, expected);
     }
+}
+
+/// It says what it is not, and what is accepted; there is no errno to tell.
+#[test]
+fn a_file_that_is_no_archive() {
+    needs!(Need::NAMESPACES);
+    let ran = run("needs::file_as_root");
+    assert!(!ran.passed());
+    let error = &ran.run_of("needs::file_as_root")["setup_error"];
+    assert_eq!(error["errno"], serde_json::Value::Null, "{error}");
+    let line = "failed  use the image /etc/passwd: not an archive but something else; accepted: tar, ";
+    assert_eq!(ran.output().matches(line).count(), 1, "{}", ran.output());
 }
 
 /// Nothing is made on the host to mount on.
