@@ -49,18 +49,6 @@ fn each_names_step_object_errno_and_remedy() {
     }
 }
 
-/// It says what it is not, and what is accepted; there is no errno to tell.
-#[test]
-fn a_file_that_is_no_archive() {
-    needs!(Need::NAMESPACES);
-    let ran = run("needs::file_as_root");
-    assert!(!ran.passed());
-    let error = &ran.run_of("needs::file_as_root")["setup_error"];
-    assert_eq!(error["errno"], serde_json::Value::Null, "{error}");
-    let line = "failed  use the image /etc/passwd: not an archive but something else; accepted: tar, ";
-    assert_eq!(ran.output().matches(line).count(), 1, "{}", ran.output());
-}
-
 /// Nothing is made on the host to mount on.
 #[test]
 fn a_missing_mount_point() {

@@ -3,6 +3,7 @@
 use harness::{ChangeKind, Outcome, Sandbox, Upper};
 use harness_tests::machine::Need;
 use harness_tests::sandbox::{shell, text};
+use harness_tests::twin::Twin;
 use harness_tests::{fixture, needs, outside, run};
 
 macro_rules! in_every_form {
@@ -69,4 +70,16 @@ fn what_is_no_image_is_named() {
     let error = shell(Sandbox::new().pid().rootfs(file.path()), "true").output().unwrap_err().to_string();
     assert!(error.starts_with("use the image /"), "{error}");
     assert!(error.contains(".tar: not an archive but") && error.contains("accepted: tar"), "{error}");
+}
+
+/// It says what it is not, and what is accepted; there is no errno to tell.
+#[test]
+fn a_file_that_is_no_archive() {
+    needs!(Need::NAMESPACES);
+    let ran = Twin::tests(&["needs::file_as_root"]).run();
+    assert!(!ran.passed());
+    let error = &ran.run_of("needs::file_as_root")["setup_error"];
+    assert_eq!(error["errno"], serde_json::Value::Null, "{error}");
+    let line = "failed  use the image /etc/passwd: not an archive but something else; accepted: tar, ";
+    assert_eq!(ran.output().matches(line).count(), 1, "{}", ran.output());
 }

@@ -2,10 +2,7 @@
 
 #![cfg(test)]
 
-mod changes;
 mod directory;
-mod files;
 mod mounts;
-mod upper;
 mod view;
 mod within_user;
