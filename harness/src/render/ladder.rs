@@ -97,7 +97,8 @@ fn may_have(hierarchy: &Hierarchy, controllers: &[&str], is_hybrid: bool) -> boo
     let is_bare = hierarchy.rungs.iter().all(is_bare) && hierarchy.missed.is_empty();
     match hierarchy.version {
         Version::V1 => hierarchy.rungs.iter().any(|rung| is_among(&rung.enabled)),
-        Version::V2 => is_among(&hierarchy.has) || !is_hybrid && !is_bare,
+        // A leaf that only has to be there is made on v2.
+        Version::V2 => controllers.is_empty() || is_among(&hierarchy.has) || !is_hybrid && !is_bare,
     }
 }
 
@@ -196,6 +197,13 @@ mod tests {
         // It has memory, though not at a place of ours.
         let away = Hierarchy { has: memory, ..v2(vec![rung("/u/own", &[], None)], vec![]) };
         assert_eq!(no_leaf(&[away], &["memory"]).0, "/u/own enables nothing for its children");
+        let refused = rung("/u", &[], Some(Errno::EACCES));
+        let split = [v1(rung("/c", &[Controller::Cpu], None)), v2(vec![refused], vec![])];
+        let (found, remedy) = no_leaf(&split, &[]);
+        assert_eq!(
+            (found.as_str(), remedy.as_str()),
+            ("no cgroup can be made in /u: permission denied (EACCES)", V1)
+        );
     }
 
     #[test]
