@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
-    println!("cargo:rustc-env=HARNESS_FIXTURES={}", target(&out).join("fixtures/rootfs").display());
+    println!("cargo:rustc-env=HARNESS_ROOTS={}", target(&out).join("fixtures/rootfs").display());
     println!("cargo:rerun-if-changed=build.rs");
 }
 

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use crate::prebuilt;
 
 /// Where all of them are, or will be.
-pub const DIRECTORY: &str = env!("HARNESS_FIXTURES");
+pub const DIRECTORY: &str = env!("HARNESS_ROOTS");
 
 /// Where a fixture is, made if it was not; the names are those of `fixtures/make.sh --list`.
 ///
