@@ -24,17 +24,27 @@ pub(crate) fn keep(
     if is_there(&path) {
         return Ok(path);
     }
+    make(directory, &path, name, fill)?;
+    Ok(path)
+}
+
+/// What [`keep`] does where the file was not there.
+fn make(
+    directory: &Path,
+    path: &Path,
+    name: &str,
+    fill: &mut dyn FnMut(&mut File) -> Result<(), Error>,
+) -> Result<(), Error> {
     let failed = |error: io::Error| Error::new(path.to_string_lossy(), Reason::io(directory, &error));
     fs::create_dir_all(directory).map_err(failed)?;
     let partial = directory.join(format!(".partial-{name}"));
     let mut file = lock(&partial).map_err(failed)?;
-    // Whoever had the lock may have made it.
-    if is_there(&path) {
-        return Ok(path);
+    // Whoever had the lock may have made it: then this one is new and empty, and ours to remove.
+    if is_there(path) {
+        return fs::remove_file(&partial).map_err(failed);
     }
     fill(&mut file)?;
-    fs::rename(&partial, &path).map_err(failed)?;
-    Ok(path)
+    fs::rename(&partial, path).map_err(failed)
 }
 
 /// Whether it is there; then it is in use, which `harness clean` goes by.
@@ -63,17 +73,21 @@ fn lock(path: &Path) -> io::Result<Flock<File>> {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Seek, Write};
+    use std::sync::Barrier;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 
     #[test]
     fn one_of_many_makes_it() {
+        const MAKERS: usize = 8;
         let directory = tempfile::tempdir().unwrap();
         let made = AtomicUsize::new(0);
+        let start = Barrier::new(MAKERS);
         std::thread::scope(|scope| {
-            for _ in 0..8 {
+            for _ in 0..MAKERS {
                 scope.spawn(|| {
+                    start.wait();
                     let path = keep(directory.path(), "blob", &mut |file| {
                         made.fetch_add(1, Ordering::Relaxed);
                         file.write_all(b"whole").unwrap();
@@ -84,6 +98,16 @@ mod tests {
             }
         });
         assert_eq!(made.into_inner(), 1);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    /// What a test of a race between threads meets by chance only.
+    #[test]
+    fn who_waited_for_the_maker_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = keep(directory.path(), "blob", &mut |_| Ok(())).unwrap();
+        // The waiter has looked for it before it was there.
+        assert_eq!(make(directory.path(), &path, "blob", &mut |_| panic!("it is there")), Ok(()));
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
