@@ -47,6 +47,7 @@ suites() {
     case $word in
       core) echo "$core" ;;
       all) echo "$core output oom compose verdicts" ;;
+      roots) echo "foreign images sandbox" ;;
       *) echo "$word" ;;
     esac
   done | tr '\n' ' '

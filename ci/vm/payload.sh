@@ -13,6 +13,14 @@ out=$(realpath -m "$1")
 # What the tests find in $HARNESS_PREBUILT: links to the binaries, named as their targets are.
 prebuilt=$out/prebuilt
 
+# Those that are small: the tests that need another one are skipped.
+fixtures=(
+  empty busybox musl
+  busybox.tar busybox.tar.gz busybox.tar.zst busybox.tar.xz
+  busybox.oci busybox-zstd.oci busybox-user.oci many-layers.oci
+  busybox.oci.tar busybox.docker.tar busybox.docker-old.tar
+)
+
 main() {
   rm -rf "$prebuilt"
   mkdir -p "$prebuilt"
@@ -21,6 +29,7 @@ main() {
   while read -r name path; do
     ln -s "$path" "$prebuilt/$name"
   done <"$out/executables"
+  bash fixtures/make.sh "${fixtures[@]}" >"$out/fixtures"
   files | sed -z 's,^/,,' | tar -cf "$out/payload.tar.new" -C / --null --files-from=-
   strip_binaries
   tar -rf "$out/payload.tar.new" -C "$out/stripped" .
@@ -35,7 +44,7 @@ strip_binaries() {
   rm -rf "$out/stripped"
   while read -r name path; do
     mkdir -p "$out/stripped$(dirname "$path")"
-    if [[ $name == @(guests|isolation|rootfs) ]]; then
+    if [[ $name == @(guests|isolation|rootfs|foreign) ]]; then
       cp "$path" "$out/stripped$path"
     else
       strip --strip-debug -o "$out/stripped$path" "$path"
@@ -43,13 +52,17 @@ strip_binaries() {
   done <"$out/executables"
 }
 
-# Absolute paths, each with a NUL behind it: what git knows or would add, the links to the binaries.
+# Absolute paths, each with a NUL behind it: what git knows or would add, the links to the binaries, the fixtures and
+# cargo's mark of its target directory, which the cache of images is in.
 files() {
-  local path
+  local path roots
   git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' path; do
     [[ ! -e $path && ! -L $path ]] || printf '%s\0' "$PWD/$path"
   done
   find "$prebuilt" -type l -print0
+  roots=$(dirname "$(head -1 "$out/fixtures")")
+  tr '\n' '\0' <"$out/fixtures"
+  printf '%s\0' "$roots/many-layers.list" "$(realpath "$roots/../..")/CACHEDIR.TAG"
 }
 
 # Lines of name and path; the library's unit tests are called `unit`.

@@ -1,10 +1,13 @@
-//! Where the cache is.
+//! Where the cache is, and how what is in it is removed.
 //!
 //! 1. `HARNESS_CACHE`; 2. `harness` in the cargo target directory that the running binary lies in, so that `cargo clean`
 //!    removes it with the rest; 3. `harness` in `XDG_CACHE_HOME`; 4. `~/.cache/harness`.
 
 use std::env;
 use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 const VARIABLE: &str = "HARNESS_CACHE";
@@ -44,9 +47,51 @@ fn is_target(directory: &Path) -> bool {
     has(".rustc_info.json") || has("CACHEDIR.TAG")
 }
 
+/// Removes a directory and what is in it, also directories that their owner may not read: layers have such, overlayfs
+/// makes one (`work`), a guest others. One that is not there is removed.
+pub(crate) fn remove(directory: &Path) -> io::Result<()> {
+    // std never follows a link here.
+    let removed = fs::remove_dir_all(directory).or_else(|error| match error.kind() {
+        ErrorKind::PermissionDenied => {
+            open_up(directory)?;
+            fs::remove_dir_all(directory)
+        }
+        _ => Err(error),
+    });
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        answer => answer,
+    }
+}
+
+/// Never through a symlink: what is in there may be a guest's.
+fn open_up(directory: &Path) -> io::Result<()> {
+    fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_may_read_is_removed_and_no_link_followed() {
+        let outside = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let closed = directory.path().join("closed");
+        fs::create_dir_all(closed.join("inner")).unwrap();
+        std::os::unix::fs::symlink(outside.path(), closed.join("link")).unwrap();
+        fs::set_permissions(&closed, Permissions::from_mode(0o0)).unwrap();
+        remove(&closed).unwrap();
+        assert!(!closed.exists() && outside.path().exists());
+        remove(&closed).unwrap();
+    }
 
     fn chosen(set: &[(&str, &str)], target: Option<&str>) -> Option<String> {
         let find = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());

@@ -256,7 +256,7 @@ pub(crate) struct Evidence {
     pub(crate) cgroups: Vec<std::path::PathBuf>,
     /// The rung of the ladder (cgroup/ladder.rs) that each was made on.
     pub(crate) rungs: Vec<&'static str>,
-    /// Leaves of dead runners that could not be swept away: no fault of this run.
+    /// Leaves and upperdirs of dead runners that could not be swept away: no fault of this run.
     pub(crate) unswept: Vec<SetupError>,
     /// Clean-up after the verdict that failed; never replaces a first error.
     pub(crate) cleanup: Vec<SetupError>,

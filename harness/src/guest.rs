@@ -182,7 +182,8 @@ fn become_user(plan: &GuestPlan) -> Result<(), SetupError> {
         return Ok(());
     }
     if plan.may_set_groups {
-        setgroups(&[]).at(Step::SetIds, "no supplementary groups")?;
+        let groups: Vec<Gid> = plan.groups.iter().copied().map(Gid::from_raw).collect();
+        setgroups(&groups).at(Step::SetIds, format!("supplementary groups {:?}", plan.groups).as_str())?;
     }
     if let Some(gid) = plan.gid {
         let id = Gid::from_raw(gid);

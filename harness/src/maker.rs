@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -59,6 +60,12 @@ impl Maker {
         };
         let _number: u64 = parts.next()?.parse().ok()?;
         parts.next().is_none().then_some(maker)
+    }
+
+    /// Whether what lies there is a dead maker's, by its name.
+    pub(crate) fn sees_abandoned(&self, path: &Path) -> bool {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        Self::of_name(name).is_some_and(|maker| maker.is_dead(self))
     }
 
     /// Whether this maker is known to be dead, as seen by `us`.

@@ -76,6 +76,8 @@ pub(crate) struct GuestPlan {
     pub(crate) rlimits: Vec<Rlimit>,
     pub(crate) uid: Option<u32>,
     pub(crate) gid: Option<u32>,
+    /// Supplementary groups.
+    pub(crate) groups: Vec<u32>,
     /// Whether setgroups(2) is allowed: not with a single mapped id.
     pub(crate) may_set_groups: bool,
     pub(crate) workdir: Option<PathBuf>,
@@ -85,7 +87,7 @@ pub(crate) struct GuestPlan {
 }
 record! { GuestPlan {
     name, unshare_init, unshare_body, body_is_pid1, migrates, own_pids, hostname, loopback, tree, rlimits, uid, gid,
-    may_set_groups, workdir, environment, program,
+    groups, may_set_groups, workdir, environment, program,
 } }
 record! { Rlimit { resource, value } }
 crate::wire::codec::choice! { Resource {
@@ -103,7 +105,8 @@ pub(crate) fn resolve(
     caller: &Caller,
     image: Option<&FromImage>,
 ) -> Result<Plan, Unsupported> {
-    let spec = &image::with_user(spec, image);
+    let user = image::whose_user_counts(spec, image);
+    let spec = &user.map_or(*spec, |user| Spec { uid: user.uid, gid: user.gid, ..*spec });
     let namespaces = implied(spec, host);
     let leaf = leaf(spec, host)?;
     let id_maps = id_maps(spec, host, namespaces)?;
@@ -136,9 +139,10 @@ pub(crate) fn resolve(
             rlimits: spec.limits.rlimits.to_vec(),
             uid: spec.uid.or(itself.then_some(host.uid)),
             gid: spec.gid.or(itself.then_some(host.gid)),
+            groups: user.map_or_else(Vec::new, |user| user.groups.clone()),
             may_set_groups,
             workdir: workdir(spec, caller, image),
-            environment: image::environment(spec, caller, image),
+            environment: image::environment(spec, caller, image, user.and_then(|user| user.home.as_deref())),
             program: image::program(spec, image),
         },
     })

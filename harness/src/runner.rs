@@ -57,10 +57,11 @@ pub(crate) fn attempt(spec: &Spec<'_>, body: Option<Body>, evidence: &mut Eviden
         Ok(host) => host,
         Err(unsupported) => return End::Unsupported(unsupported),
     };
-    let site = match Site::prepare(spec) {
+    let mut site = match Site::prepare(spec) {
         Ok(site) => site,
         Err(error) => return End::NotRun(error),
     };
+    evidence.unswept = site.unswept();
     let plan = match plan::resolve(spec, host, &caller(&site), site.image()) {
         Ok(plan) => plan,
         Err(unsupported) => return End::Unsupported(unsupported),
@@ -143,7 +144,7 @@ fn make_leaf(plan: &Plan, host: &Host) -> Result<Option<Leaf>, SetupError> {
 fn close_leaf(mut leaf: Leaf, plan: &Plan, evidence: &mut Evidence) {
     evidence.cgroups = leaf.paths();
     evidence.rungs = leaf.rungs();
-    evidence.unswept = leaf.sweep_failures();
+    evidence.unswept.extend(leaf.sweep_failures());
     match leaf.oom(&mut evidence.usage) {
         Ok(oom) => evidence.oom = oom,
         // Without the OOM counter there is no verdict.

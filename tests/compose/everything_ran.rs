@@ -1,6 +1,7 @@
 //! The whole binary, seen from outside: every test is listed once, and every test ran once, in a guest.
 
 use crate::here::LINES;
+use harness_tests::build::cargo;
 use harness_tests::machine::Need;
 use harness_tests::needs;
 use std::collections::BTreeSet;
@@ -84,17 +85,7 @@ fn each_runs_once_on_the_main_thread() {
 #[test]
 fn each_runs_once_under_nextest() {
     needs!(Need::Nextest);
-    let nextest = || {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.arg("nextest");
-        cargo
-    };
-    let mut command = nextest();
-    command
-        .args(["run", "--package=harness-tests", "--test=compose", "--run-ignored=all"])
-        .args(["--filterset", "not test(/^everything_ran::/)"]);
-    if !cfg!(debug_assertions) {
-        command.arg("--cargo-profile=release");
-    }
-    assert_each_ran_once(&mut command);
+    let run = ["nextest", "run", "--package=harness-tests", "--test=compose", "--run-ignored=all"];
+    let others = ["--filterset", "not test(/^everything_ran::/)"];
+    assert_each_ran_once(&mut cargo(&[&run[..], &others[..]].concat()));
 }

@@ -43,3 +43,35 @@ fn a_test_function_has_them_too() {
         0
     });
 }
+
+/// Without privilege one group can be mapped: the user's own.
+fn groups() -> &'static str {
+    if nix::unistd::geteuid().is_root() { "1000 29" } else { "1000" }
+}
+
+#[test]
+fn its_user_has_groups_and_a_home() {
+    needs!(Need::NAMESPACES, Need::Fixture("busybox-user.oci"));
+    let sandbox = || Sandbox::new().pid().rootfs(fixture("busybox-user.oci"));
+    let who = "id -u; id -g; id -G; echo $HOME";
+    let run = run!(shell(sandbox(), who));
+    assert_eq!(text(&run.stdout), format!("1000\n1000\n{}\n/home/user", groups()), "{run}");
+    // Another user has neither.
+    let run = run!(shell(sandbox().uid(7).gid(7), who));
+    assert_eq!(text(&run.stdout), "7\n7\n7", "{run}");
+    // Without a user it is root.
+    let run = run!(shell(Sandbox::new().pid().rootfs(fixture("busybox.oci")), who));
+    assert_eq!(text(&run.stdout), "0\n0\n0\n/root", "{run}");
+}
+
+#[test]
+fn a_test_function_is_its_user() {
+    needs!(Need::NAMESPACES, Need::Fixture("busybox-user.oci"));
+    let spec = root::spec("images::configuration::a_test_function_is_its_user", "busybox-user.oci");
+    root::run(spec, || {
+        assert_eq!(nix::unistd::getresuid().unwrap().effective.as_raw(), 1000);
+        assert_eq!(std::env::var("HOME").as_deref(), Ok("/home/user"));
+        assert!(std::fs::write("/etc/motd", "changed").is_err());
+        0
+    });
+}

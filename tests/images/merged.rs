@@ -123,7 +123,7 @@ fn is_alike(path: &Path, fields: &[String]) -> bool {
     let metadata = fs::symlink_metadata(path).unwrap();
     let mode = format!("{:04o}", metadata.mode() & 0o7777);
     match fields[0].as_str() {
-        "d" => metadata.is_dir() && (mode == fields[1] || is_unmentioned(path) && mode == "0755"),
+        "d" => metadata.is_dir() && mode == fields[1],
         "f" => metadata.is_file() && mode == fields[1] && metadata.mtime().to_string() == fields[2],
         "h" => {
             let first = fs::symlink_metadata(Path::new("/").join(&fields[2])).unwrap();
@@ -134,12 +134,6 @@ fn is_alike(path: &Path, fields: &[String]) -> bool {
                 && fs::read_link(path).unwrap().to_str() == fields.last().map(String::as_str)
         }
     }
-}
-
-/// Directories that upper layers put something into without an entry of their own: there they are root's, 0755, as
-/// they are where `docker` keeps layers.
-fn is_unmentioned(path: &Path) -> bool {
-    path.starts_with("/deep/d") || path == Path::new("/emptied")
 }
 
 fn described(path: &Path) -> String {

@@ -67,6 +67,8 @@ pub fn cargo(arguments: &[&str]) -> Command {
         Some(other) => drop(command.args([profile_option(arguments), other])),
     }
     clean(&mut command);
+    // Some build scripts (ring's) ask to run again when one of these has changed, and they are ours, not theirs.
+    remove(&mut command, &["CARGO_MANIFEST_", "CARGO_PKG_"]);
     command
 }
 
@@ -77,10 +79,13 @@ fn profile_option(arguments: &[&str]) -> &'static str {
 
 /// Takes away what would change the verdicts: settings of the test runners and of the harness.
 pub fn clean(command: &mut Command) {
+    remove(command, &["NEXTEST", "RUST_TEST_", "RUST_BACKTRACE", "RUST_LIB_BACKTRACE", "HARNESS_"]);
+}
+
+fn remove(command: &mut Command, prefixes: &[&str]) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let is_setting = ["NEXTEST", "RUST_TEST_", "RUST_BACKTRACE", "RUST_LIB_BACKTRACE", "HARNESS_"];
-        if is_setting.iter().any(|prefix| text.starts_with(prefix)) {
+        if prefixes.iter().any(|prefix| text.starts_with(prefix)) {
             command.env_remove(&name);
         }
     }

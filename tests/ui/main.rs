@@ -2,7 +2,7 @@
 //!
 //! The texts beside them are those of one compiler: how rustc draws a span changes between versions. With
 //! another one, only that each file fails to compile is checked. After a change of the texts:
-//! `TRYBUILD=overwrite cargo test --test ui`, and read what it wrote.
+//! `TRYBUILD=overwrite cargo test -p harness-ui`, and read what it wrote.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,25 +22,25 @@ fn mistakes_are_compile_errors() {
         println!("the compiler is not {PINNED}: the texts of the errors are not compared");
         return fail_somehow();
     }
-    let directory = elsewhere.as_deref().unwrap_or("ui/fail");
+    let directory = elsewhere.as_deref().unwrap_or("fail");
     TestCases::new().compile_fail(format!("{directory}/*.rs"));
 }
 
 #[test]
 fn right_arguments_compile() {
-    TestCases::new().pass("ui/pass/*.rs");
+    TestCases::new().pass("pass/*.rs");
 }
 
 /// trybuild does not make test builds, and outside of those rstest drops its cases.
 #[test]
 fn mistakes_with_cases_are_compile_errors() {
     let output = Command::new(env!("CARGO"))
-        .args(["test", "--no-run", "--quiet", "--color=never", "--package=harness-tests"])
-        .arg("--test=ui_with_cases")
+        .args(["test", "--no-run", "--quiet", "--color=never", "--package=harness-ui"])
+        .arg("--test=with_cases")
         .output()
         .unwrap();
     assert!(!output.status.success(), "the mistakes compile");
-    let expected = Path::new("ui/with_cases.stderr");
+    let expected = Path::new("with_cases.stderr");
     let errors = errors_of(&String::from_utf8_lossy(&output.stderr));
     if std::env::var_os("TRYBUILD").is_some_and(|value| value == "overwrite") {
         std::fs::write(expected, &errors).unwrap();
@@ -53,7 +53,7 @@ fn mistakes_with_cases_are_compile_errors() {
 /// Without the warnings of the crates that were built before, and with paths from this folder.
 fn errors_of(output: &str) -> String {
     let first = output.find("error").unwrap_or_default();
-    output[first..].replace("tests/ui/", "ui/")
+    output[first..].replace("tests/ui/", "")
 }
 
 fn is_pinned() -> bool {
@@ -77,6 +77,6 @@ fn fail_somehow() {
 }
 
 fn mistakes() -> Vec<PathBuf> {
-    let files = std::fs::read_dir("ui/fail").unwrap().map(|file| file.unwrap().path());
+    let files = std::fs::read_dir("fail").unwrap().map(|file| file.unwrap().path());
     files.filter(|file| file.extension().is_some_and(|end| end == "rs")).collect()
 }

@@ -27,15 +27,10 @@ pub(super) fn once(parent: &Path, us: &Maker) -> Vec<SetupError> {
 
 fn sweep(parent: &Path, us: &Maker) -> Vec<SetupError> {
     let abandoned = match files::children(parent).at(Step::RemoveLeaf, parent) {
-        Ok(children) => children.into_iter().filter(|dir| is_abandoned(dir, us)),
+        Ok(children) => children.into_iter().filter(|dir| us.sees_abandoned(dir)),
         Err(error) => return vec![error],
     };
     abandoned.filter_map(|dir| remove::remove(&[dir], PATIENCE).err()).collect()
-}
-
-fn is_abandoned(dir: &Path, us: &Maker) -> bool {
-    let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    Maker::of_name(name).is_some_and(|maker| maker.is_dead(us))
 }
 
 #[cfg(test)]

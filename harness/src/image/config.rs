@@ -18,6 +18,8 @@ pub(crate) struct Config {
     /// Absolute.
     pub(crate) workdir: Option<PathBuf>,
     pub(crate) user: Option<User>,
+    /// The user's, or root's where none is named.
+    pub(crate) home: Option<PathBuf>,
     pub(crate) entrypoint: Vec<String>,
     pub(crate) command: Vec<String>,
 }
@@ -57,6 +59,7 @@ fn of_programs(json: &Json<'_>) -> Result<Config, Reason> {
         // A relative one is so from the root (`WORKDIR app`).
         workdir: workdir.map(|path| PathBuf::from("/").join(path)),
         user: None,
+        home: None,
         entrypoint: json.texts("Entrypoint")?,
         command: json.texts("Cmd")?,
     })

@@ -95,8 +95,6 @@ pub(crate) enum Reason {
     },
     /// A blob that is named and not there.
     MissingBlob(Digest),
-    /// Indexes that contain each other.
-    ManifestCycle,
     /// The file system of the cache is full.
     NoSpace {
         cache: PathBuf,

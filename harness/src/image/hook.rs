@@ -33,7 +33,8 @@ pub fn layer(cache: &Path, promise: Promise<'_>, archive: impl Read + 'static) -
     let mut read = || {
         let diff_id = promise.digest.map(str::parse).transpose().map_err(of_name)?;
         let key = Digest::of(promise.name.as_bytes());
-        let wanted = Wanted { archive: promise.name, key, diff_id, compressed_size: promise.compressed_size };
+        let compressed_size = promise.compressed_size;
+        let wanted = Wanted { archive: promise.name, key, diff_id, compressed_size, below: None };
         let layer = Store::at(cache)?.layer(&wanted, &mut open)?;
         let left_out = layer.left_out.iter().map(|one| format!("{}: {}", one.entry, one.what)).collect();
         Ok(Layer { directory: layer.directory.clone(), left_out, _lease: Box::new(layer) })

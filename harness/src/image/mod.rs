@@ -10,8 +10,6 @@
 //! `platform` and `config` read documents, with `json`. A document is checked before it is believed, a layer
 //! while it is unpacked.
 
-#![expect(dead_code, reason = "the runner does not ask for images yet")]
-
 pub(crate) mod compression;
 pub(crate) mod config;
 pub(crate) mod digest;
@@ -21,9 +19,9 @@ pub(crate) mod fault;
 pub mod hook;
 mod json;
 mod keep;
+mod known;
 mod layout;
 mod manifest;
-mod merged;
 mod parts;
 mod place;
 mod platform;
@@ -41,6 +39,7 @@ pub(crate) mod user;
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use self::compression::Compression;
 use self::config::Config;
@@ -70,8 +69,8 @@ pub(crate) enum Source<'a> {
 }
 
 /// Reads what `source` names, and unpacks what is not unpacked yet.
-pub(crate) fn obtain(source: &Source<'_>) -> Result<Image, Error> {
-    from(source, &Store::open()?)
+pub(crate) fn obtain(source: &Source<'_>) -> Result<Arc<Image>, Error> {
+    known::obtain(source, || from(source, &Store::open()?))
 }
 
 /// The same with this cache.
@@ -128,7 +127,8 @@ fn plain(located: &source::Located<'_>, given: &str, store: &Store) -> Result<Im
     let path = located.path.as_path();
     let failed = |error: std::io::Error| Error::new(given, Reason::io(path, &error));
     let size = std::fs::metadata(path).map_err(failed)?.len();
-    let wanted = Wanted { archive: given, key: store.digest_of(path)?, diff_id: None, compressed_size: size };
+    let key = store.digest_of(path)?;
+    let wanted = Wanted { archive: given, key, diff_id: None, compressed_size: size, below: None };
     let layer = store.layer(&wanted, &mut || {
         let file = File::open(path).map_err(failed)?;
         compression::plain(file).map_err(|error| Error::new(given, shelf::reason(given, &error)))

@@ -1,17 +1,19 @@
 //! The parts of an image, and the layers that are made of them.
 
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 
 use super::compression;
 use super::config::{Config, Written};
 use super::digest::{Digest, Hashing};
 use super::error::{Error, Reason};
-use super::fault::Fault;
+use super::fault::{AtPlace, Fault};
 use super::manifest::Descriptor;
 use super::place::Place;
 use super::store::{Layer, Store, Wanted};
 use super::{Image, shelf, user};
 use crate::render;
+use crate::rootfs::lower::Directory;
 
 /// An image that has been read, and of which nothing is unpacked.
 #[derive(Debug)]
@@ -36,20 +38,59 @@ pub(crate) struct Part {
 /// Unpacks what is not unpacked yet. Nothing is, before every layer is known to be there.
 pub(crate) fn unpack(place: &Place, parts: Parts, store: &Store) -> Result<Image, Error> {
     parts.layers.iter().try_for_each(|part| place.check_presence(part))?;
-    let layers = parts.layers.iter().map(|part| layer(place, part, store)).collect::<Result<Vec<_>, _>>()?;
-    let user = parts.written.user.as_deref();
-    let user = user.map(|text| user::resolve(text, &layers, place.at(""))).transpose()?;
-    Ok(Image { layers, config: Config { user, ..parts.written.config } })
+    let mut layers = Vec::new();
+    let mut chain = None;
+    for part in &parts.layers {
+        let key = chain.map_or(part.diff_id, |below| chain_id(below, part.diff_id));
+        layers.push(layer_on(place, part, store, &layers, key)?);
+        chain = Some(key);
+    }
+    let named = parts.written.user.as_deref();
+    let user = user::resolve(named.unwrap_or("0"), &layers, place.at(""))?;
+    let config = Config { home: user.home.clone(), user: named.map(|_| user), ..parts.written.config };
+    Ok(Image { layers, config })
 }
 
-fn layer(place: &Place, part: &Part, store: &Store) -> Result<Layer, Error> {
+/// The OCI image specification's "Layer ChainID": of a layer together with all below it.
+fn chain_id(below: Digest, diff_id: Digest) -> Digest {
+    Digest::of(format!("{below} {diff_id}").as_bytes())
+}
+
+/// A layer, unpacked by itself if it can be. One with files in directories that it does not mention has to know what
+/// it lies on.
+fn layer_on(
+    place: &Place,
+    part: &Part,
+    store: &Store,
+    below: &[Layer],
+    chain: Digest,
+) -> Result<Layer, Error> {
+    let alone = layer(place, part, store, part.diff_id, None)?;
+    let Some(top) = below.last() else { return Ok(alone) };
+    let [ours, theirs] = [&alone, top].map(|layer| root_of(layer));
+    if !alone.implied && ours.at(place.at(&part.entry))? == theirs.at(place.at(&part.entry))? {
+        return Ok(alone);
+    }
+    let below = Directory::root(below.iter().rev().map(|layer| layer.directory.clone()));
+    layer(place, part, store, chain, Some(&below))
+}
+
+/// Mode and owner of a layer's root: the topmost layer's are those of the whole.
+fn root_of(layer: &Layer) -> Result<(u32, u32, u32), Reason> {
+    let metadata = layer.directory.metadata().map_err(|error| Reason::io(&layer.directory, &error))?;
+    Ok((metadata.mode(), metadata.uid(), metadata.gid()))
+}
+
+fn layer(
+    place: &Place,
+    part: &Part,
+    store: &Store,
+    key: Digest,
+    below: Option<&Directory>,
+) -> Result<Layer, Error> {
     let archive = render::layer_of(&place.archive, &part.entry);
-    let wanted = Wanted {
-        archive: &archive,
-        key: part.diff_id,
-        diff_id: Some(part.diff_id),
-        compressed_size: part.size,
-    };
+    let wanted =
+        Wanted { archive: &archive, key, diff_id: Some(part.diff_id), compressed_size: part.size, below };
     let result = store.layer(&wanted, &mut || open(place, part));
     // A blob that is not what it should be is the reason for whatever its reader found.
     result.map_err(|error| place.mismatch(part).unwrap_or(error))

@@ -3,5 +3,6 @@
 pub(in crate::image) mod build;
 mod hostile;
 mod sources;
+mod stacked;
 mod streams;
 mod users;

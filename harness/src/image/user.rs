@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::{Error, Reason};
 use super::fault::{AtPlace, Fault, Where};
-use super::merged;
 use super::store::Layer;
+use crate::rootfs::lower::{Directory, Entry, look_up};
 
 /// A user of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +33,21 @@ pub(crate) fn resolve(text: &str, layers: &[Layer], place: Where<'_>) -> Result<
 
 /// A file of the image; empty if there is none.
 fn table(layers: &[Layer], name: &str, place: Where<'_>) -> Result<String, Error> {
-    let layers: Vec<&Path> = layers.iter().map(|layer| layer.directory.as_path()).collect();
-    let Some(path) = merged::file(&layers, Path::new(name)).at(place)? else { return Ok(String::new()) };
+    let root = Directory::root(layers.iter().rev().map(|layer| layer.directory.clone()));
+    let Some(path) = file(&root, Path::new(name)).at(place)? else { return Ok(String::new()) };
     let mut bytes = Vec::new();
     let read = File::open(&path).and_then(|file| file.take(TABLE).read_to_end(&mut bytes));
     read.map_err(|error| Reason::io(&path, &error)).at(place)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Where the file lies on the host; none if the image has none.
+pub(super) fn file(root: &Directory, name: &Path) -> Result<Option<PathBuf>, Reason> {
+    let found = look_up(root, name).map_err(|error| Reason::io(name, &error))?;
+    Ok(found.and_then(|(_, entry)| match entry {
+        Entry::Other { path, metadata } if metadata.is_file() => Some(path),
+        _ => None,
+    }))
 }
 
 fn find(text: &str, passwd: &str, groups: &str) -> Result<User, Fault> {

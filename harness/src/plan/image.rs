@@ -3,13 +3,13 @@
 //! | | a program | a test function |
 //! |---|---|---|
 //! | environment | the image's alone, with a PATH | the image's over the runner's |
-//! | directory, user | the image's | the image's |
+//! | directory, user, its groups and `HOME` | the image's | the image's |
 //! | what is run | entrypoint and command | itself |
 //!
 //! Without an image, both have the runner's environment. `clear_env` leaves what was set by name.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Caller;
 use crate::spec::{Rootfs, Spec};
@@ -21,6 +21,10 @@ pub(crate) struct FromImage {
     pub(crate) workdir: Option<PathBuf>,
     pub(crate) uid: Option<u32>,
     pub(crate) gid: Option<u32>,
+    /// The user's supplementary groups.
+    pub(crate) groups: Vec<u32>,
+    /// The user's home, or root's where the image names no user.
+    pub(crate) home: Option<PathBuf>,
     pub(crate) entrypoint: Vec<OsString>,
     pub(crate) command: Vec<OsString>,
 }
@@ -28,14 +32,11 @@ pub(crate) struct FromImage {
 /// Where programs are looked for when nobody says it: what container engines set, too.
 pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The Spec with the image's user, unless one was asked for. A user is an id and its group: who asks for one
-/// of them has said what there is to say.
-pub(super) fn with_user<'a>(spec: &Spec<'a>, image: Option<&FromImage>) -> Spec<'a> {
+/// The image, if its user counts: none was asked for. A user is an id and its groups: who asks for one of them has
+/// said what there is to say.
+pub(super) fn whose_user_counts<'a>(spec: &Spec<'_>, image: Option<&'a FromImage>) -> Option<&'a FromImage> {
     let is_asked = spec.uid.is_some() || spec.gid.is_some() || spec.id_mapping.is_some();
-    match image.filter(|_| !is_asked) {
-        Some(image) => Spec { uid: image.uid, gid: image.gid, ..*spec },
-        None => *spec,
-    }
+    image.filter(|_| !is_asked)
 }
 
 /// `argv` of the program; `None` for a test function, and where neither caller nor image names one.
@@ -60,8 +61,9 @@ pub(super) fn environment(
     spec: &Spec<'_>,
     caller: &Caller,
     image: Option<&FromImage>,
+    home: Option<&Path>,
 ) -> Vec<(OsString, OsString)> {
-    let mut variables = if spec.clear_env { Vec::new() } else { inherited(spec, caller, image) };
+    let mut variables = if spec.clear_env { Vec::new() } else { inherited(spec, caller, image, home) };
     for (name, value) in spec.env {
         set(&mut variables, name.as_ref(), value.as_ref());
     }
@@ -71,11 +73,19 @@ pub(super) fn environment(
     variables
 }
 
-fn inherited(spec: &Spec<'_>, caller: &Caller, image: Option<&FromImage>) -> Vec<(OsString, OsString)> {
+fn inherited(
+    spec: &Spec<'_>,
+    caller: &Caller,
+    image: Option<&FromImage>,
+    home: Option<&Path>,
+) -> Vec<(OsString, OsString)> {
     let Some(image) = image else { return callers(spec, caller) };
     let is_program = spec.program.is_some();
     let mut variables =
         if is_program { vec![("PATH".into(), DEFAULT_PATH.into())] } else { callers(spec, caller) };
+    if let Some(home) = home {
+        set(&mut variables, "HOME".as_ref(), home.as_os_str());
+    }
     for (name, value) in &image.environment {
         let is_kept = !is_program && is_for_the_test(name) && has(&variables, name);
         if !is_kept {

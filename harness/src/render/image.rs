@@ -72,7 +72,6 @@ fn reason(reason: &Reason) -> String {
             format!("no image for {wanted}; there are: {}", words::shown(&found.join(", ")))
         }
         Reason::MissingBlob(digest) => format!("it names {digest}, which is not there"),
-        Reason::ManifestCycle => "its indexes contain each other".to_owned(),
         other => bound(other).unwrap_or_else(|| place(other)),
     }
 }

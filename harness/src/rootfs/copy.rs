@@ -10,18 +10,18 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::sys::stat::{Mode, SFlag, mknod};
 
 use super::lower::{Directory, Entry};
 use super::overlay::pivot;
 use super::stage::{Stage, by_descriptor, give_to, open_directory};
-use super::{Root, Tree, Upper};
-use crate::error::{At, SetupError, Step};
+use crate::error::{SetupError, Step};
 
 /// Moves into a copy of layers, lowest first.
 pub(super) fn enter(paths: &[PathBuf]) -> Result<(), SetupError> {
     let layers = paths.iter().rev().map(|path| open_directory(path)).collect::<Result<Vec<_>, _>>()?;
-    let stage = Stage::new(&bare())?;
+    let stage = Stage::bare()?;
     stage.root_on_tmpfs()?;
     let root = Directory::root(layers.iter().map(by_descriptor).map(|path| path.join(".")));
     let mut copy = Copy::default();
@@ -29,32 +29,10 @@ pub(super) fn enter(paths: &[PathBuf]) -> Result<(), SetupError> {
     copy.directory(&root, &stage.new_root()).map_err(|(path, error)| {
         // By the path that it has in the guest.
         let inside = path.strip_prefix(stage.new_root()).map(Path::to_owned).unwrap_or_default();
-        failed(&named.join(inside), error)
+        let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+        SetupError::new(Step::CopyRootfs, named.join(inside).as_path(), errno)
     })?;
     pivot(&stage.new_root())
-}
-
-/// A stage without overlays needs none of it.
-fn bare() -> Tree {
-    Tree {
-        root: Root::Keep,
-        upper: Upper::Copy,
-        proc: false,
-        userxattr: false,
-        readonly: false,
-        visible: Vec::new(),
-        binds: Vec::new(),
-        tmpfs: Vec::new(),
-        files: Vec::new(),
-        changes: false,
-    }
-}
-
-fn failed(path: &Path, error: io::Error) -> SetupError {
-    match Err::<(), _>(error).at(Step::CopyRootfs, path) {
-        Ok(()) => SetupError::new(Step::CopyRootfs, path, nix::errno::Errno::EIO),
-        Err(error) => error,
-    }
 }
 
 /// Where it failed, and why.

@@ -8,19 +8,21 @@ use std::ffi::{CStr, OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+use nix::errno::Errno;
 
 use crate::sys::xattr;
 
 /// A directory: where it is in each layer that has it, topmost first.
 #[derive(Debug, Clone)]
-pub(super) struct Directory {
+pub(crate) struct Directory {
     places: Vec<PathBuf>,
 }
 
 /// What is at a name.
 #[derive(Debug)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     Directory(Directory),
     /// Anything else, in the topmost layer that has it.
     Other {
@@ -31,17 +33,17 @@ pub(super) enum Entry {
 
 impl Directory {
     /// The root of these layers, topmost first.
-    pub(super) fn root(layers: impl IntoIterator<Item = PathBuf>) -> Self {
+    pub(crate) fn root(layers: impl IntoIterator<Item = PathBuf>) -> Self {
         Self { places: layers.into_iter().collect() }
     }
 
     /// The one that gives mode and owner.
-    pub(super) fn top(&self) -> Option<&Path> {
+    pub(crate) fn top(&self) -> Option<&Path> {
         self.places.first().map(PathBuf::as_path)
     }
 
     /// What is at this name.
-    pub(super) fn find(&self, name: &OsStr) -> io::Result<Option<Entry>> {
+    pub(crate) fn find(&self, name: &OsStr) -> io::Result<Option<Entry>> {
         let mut places = Vec::new();
         for place in &self.places {
             let path = place.join(name);
@@ -69,7 +71,7 @@ impl Directory {
     }
 
     /// The names of all that is in it.
-    pub(super) fn names(&self) -> io::Result<BTreeSet<OsString>> {
+    pub(crate) fn names(&self) -> io::Result<BTreeSet<OsString>> {
         let mut names = BTreeSet::new();
         for place in &self.places {
             for entry in fs::read_dir(place)? {
@@ -86,15 +88,70 @@ impl Directory {
     }
 }
 
+/// So many symbolic links are followed on the way to a file, in the kernel too (path_resolution(7)).
+#[cfg(feature = "images")]
+const LINKS: usize = 40;
+
+/// What is at a path, and its name without symbolic links. They are followed as after chroot(2): never out of the
+/// root.
+///
+/// # Errors
+/// ELOOP after [`LINKS`] links.
+#[cfg(feature = "images")]
+pub(crate) fn look_up(root: &Directory, path: &Path) -> io::Result<Option<(PathBuf, Entry)>> {
+    let mut way: Vec<(OsString, Directory)> = Vec::new();
+    let mut rest = steps(path);
+    let mut links = 0;
+    while let Some(step) = rest.pop() {
+        if step == ".." {
+            way.pop();
+            continue;
+        }
+        let here = way.last().map_or(root, |(_, directory)| directory);
+        match here.find(&step)? {
+            None => return Ok(None),
+            Some(Entry::Directory(directory)) => way.push((step, directory)),
+            Some(Entry::Other { path, metadata }) if metadata.is_symlink() => {
+                links += 1;
+                if links > LINKS {
+                    return Err(Errno::ELOOP.into());
+                }
+                let target = fs::read_link(path)?;
+                if target.is_absolute() {
+                    way.clear();
+                }
+                rest.extend(steps(&target));
+            }
+            Some(other) => return Ok(rest.is_empty().then(|| (name(&way).join(step), other))),
+        }
+    }
+    let name = name(&way);
+    let last = way.pop().map_or_else(|| root.clone(), |(_, directory)| directory);
+    Ok(Some((name, Entry::Directory(last))))
+}
+
+/// The names of a path, the last one first.
+#[cfg(feature = "images")]
+fn steps(path: &Path) -> Vec<OsString> {
+    let is_step =
+        |component: &Component<'_>| matches!(component, Component::Normal(_) | Component::ParentDir);
+    path.components().rev().filter(is_step).map(|component| component.as_os_str().to_owned()).collect()
+}
+
+#[cfg(feature = "images")]
+fn name(way: &[(OsString, Directory)]) -> PathBuf {
+    way.iter().map(|(name, _)| name).collect()
+}
+
 /// A character device 0:0, or, where that cannot be made, an empty file with the attribute.
-pub(super) fn is_whiteout(path: &Path, metadata: &Metadata) -> bool {
+pub(crate) fn is_whiteout(path: &Path, metadata: &Metadata) -> bool {
     let kind = metadata.file_type();
     let is_device = kind.is_char_device() && metadata.rdev() == 0;
     let may_be_marked = kind.is_file() && metadata.len() == 0;
     is_device || may_be_marked && has(path, &[c"trusted.overlay.whiteout", c"user.overlay.whiteout"], None)
 }
 
-pub(super) fn is_opaque(directory: &Path) -> bool {
+pub(crate) fn is_opaque(directory: &Path) -> bool {
     has(directory, &[c"trusted.overlay.opaque", c"user.overlay.opaque"], Some(b"y"))
 }
 

@@ -16,7 +16,7 @@ mod bind;
 pub(crate) mod changes;
 mod copy;
 mod file;
-mod lower;
+pub(crate) mod lower;
 mod overlay;
 mod readonly;
 mod stage;

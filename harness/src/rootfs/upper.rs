@@ -2,9 +2,8 @@
 //!
 //! One of a runner that was killed is removed by the next one: the name says whose it is (maker.rs).
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -16,6 +15,8 @@ use crate::maker::Maker;
 #[derive(Debug)]
 pub(crate) struct Upper {
     pub(crate) path: PathBuf,
+    /// What dead runners left and we could not remove.
+    pub(crate) unswept: Vec<SetupError>,
 }
 
 impl Upper {
@@ -29,10 +30,11 @@ impl Upper {
             cache::of_process().unwrap_or_else(|| std::env::temp_dir().join("harness")).join("upper");
         fs::create_dir_all(&parent).at(Step::MakeUpper, &parent)?;
         let us = Maker::this_process().at(Step::MakeUpper, &parent)?;
-        SWEPT.call_once(|| sweep(&parent, us));
+        let mut unswept = Vec::new();
+        SWEPT.call_once(|| unswept = sweep(&parent, us));
         let path = parent.join(us.next_name());
         DirBuilder::new().mode(0o700).create(&path).at(Step::MakeUpper, &path)?;
-        Ok(Self { path })
+        Ok(Self { path, unswept })
     }
 
     /// Removes it with all that the guest wrote.
@@ -40,52 +42,25 @@ impl Upper {
     /// # Errors
     /// Something in it cannot be removed.
     pub(crate) fn remove(self) -> Result<(), SetupError> {
-        remove_all(&self.path).at(Step::RemoveUpper, &self.path)
+        cache::remove(&self.path).at(Step::RemoveUpper, &self.path)
     }
 }
 
 impl Drop for Upper {
     /// After a panic of the runner. Where it was removed there is nothing to do.
     fn drop(&mut self) {
-        drop(remove_all(&self.path));
+        drop(cache::remove(&self.path));
     }
 }
 
-/// What cannot be removed is another user's; it is no fault of this run.
-fn sweep(parent: &Path, us: &Maker) {
-    let is_abandoned = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        Maker::of_name(name).is_some_and(|maker| maker.is_dead(us))
+/// Removes what dead runners left. What cannot be removed is no fault of this run, and is told.
+fn sweep(parent: &Path, us: &Maker) -> Vec<SetupError> {
+    let entries = match fs::read_dir(parent).at(Step::RemoveUpper, parent) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()),
+        Err(error) => return vec![error],
     };
-    let entries = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries.filter(is_abandoned).for_each(|path| drop(remove_all(&path)));
-}
-
-/// Also directories that their owner may not read: overlayfs makes one (`work`), a guest others.
-fn remove_all(path: &Path) -> io::Result<()> {
-    let removed = match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            open_up(path)?;
-            fs::remove_dir_all(path)
-        }
-        answer => answer,
-    };
-    match removed {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        answer => answer,
-    }
-}
-
-/// Never through a symlink: what is in there is the guest's.
-fn open_up(directory: &Path) -> io::Result<()> {
-    fs::set_permissions(directory, Permissions::from_mode(0o700))?;
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            open_up(&entry.path())?;
-        }
-    }
-    Ok(())
+    let abandoned = entries.filter(|path| us.sees_abandoned(path));
+    abandoned.filter_map(|path| cache::remove(&path).at(Step::RemoveUpper, &path).err()).collect()
 }
 
 #[cfg(test)]
@@ -93,12 +68,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_guest_leaves_is_removed() {
+    fn it_is_there_until_it_is_removed() {
         let upper = Upper::make().unwrap();
         let path = upper.path.clone();
-        fs::create_dir_all(path.join("closed/inner")).unwrap();
-        std::os::unix::fs::symlink("/", path.join("closed/link")).unwrap();
-        fs::set_permissions(path.join("closed"), Permissions::from_mode(0o0)).unwrap();
+        fs::write(path.join("file"), "").unwrap();
         upper.remove().unwrap();
         assert!(!path.exists());
     }
@@ -114,8 +87,11 @@ mod tests {
         for name in [&ours, &dead, "other"] {
             fs::create_dir(directory.path().join(name)).unwrap();
         }
-        sweep(directory.path(), us);
+        assert_eq!(sweep(directory.path(), us), []);
         let left = |name: &str| directory.path().join(name).exists();
         assert!(left(&ours) && left("other") && !left(&dead));
+        // A file is no upperdir.
+        fs::write(directory.path().join(&dead), "").unwrap();
+        assert_eq!(sweep(directory.path(), us).len(), 1);
     }
 }

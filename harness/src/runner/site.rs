@@ -2,6 +2,8 @@
 //! directory for `upper = "disk"`.
 
 use std::path::{Path, PathBuf};
+#[cfg(feature = "images")]
+use std::sync::Arc;
 
 use crate::error::SetupError;
 #[cfg(feature = "images")]
@@ -18,7 +20,7 @@ pub(crate) struct Site {
     upper: Option<upper::Upper>,
     /// Keeps the layers in the cache.
     #[cfg(feature = "images")]
-    _held: Option<Image>,
+    _held: Option<Arc<Image>>,
 }
 
 impl Site {
@@ -88,6 +90,11 @@ impl Site {
         self.image.as_ref()
     }
 
+    /// What dead runners left and we could not remove.
+    pub(crate) fn unswept(&mut self) -> Vec<SetupError> {
+        self.upper.as_mut().map(|upper| std::mem::take(&mut upper.unswept)).unwrap_or_default()
+    }
+
     /// # Errors
     /// What could not be removed.
     pub(crate) fn clear(self) -> Result<(), SetupError> {
@@ -109,6 +116,8 @@ fn from_image(image: &Image) -> FromImage {
         workdir: config.workdir.clone(),
         uid: config.user.as_ref().map(|user| user.uid),
         gid: config.user.as_ref().map(|user| user.gid),
+        groups: config.user.as_ref().map(|user| user.groups.clone()).unwrap_or_default(),
+        home: config.home.clone(),
         entrypoint: words(&config.entrypoint),
         command: words(&config.command),
     }

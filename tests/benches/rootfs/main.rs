@@ -37,6 +37,8 @@ fn ours(binary: &Path, busybox: &Path, scratch: &Path) -> Vec<Row> {
     for (megabytes, root) in &sized {
         rows.push(Row::new(&format!("a directory of {megabytes} MB"), served("serve_in_a_root", root)));
     }
+    let layers = fixture("many-layers.oci");
+    rows.push(Row::new("an image of 64 layers", served("serve_in_a_root", &layers)));
     rows.push(Row::new(
         "the body starts `/bin/true` of busybox",
         served("serve_a_program_in_a_root", busybox),

@@ -32,6 +32,7 @@ use super::error::{Error, Reason};
 use super::unpack::limits::Limits;
 pub(crate) use super::unpack::{LeftOut, Variant};
 use super::unpack::{Order, unpack};
+use crate::rootfs::lower::Directory;
 use crate::{cache, host};
 
 /// The cache.
@@ -49,12 +50,14 @@ pub(crate) struct Store {
 pub(crate) struct Wanted<'a> {
     /// What messages call it.
     pub(crate) archive: &'a str,
-    /// What it is kept under: the digest of the archive as it is given, or the diff id.
+    /// What it is kept under: the digest of the archive as it is given, the diff id, or the chain id.
     pub(crate) key: Digest,
     /// The digest of the uncompressed archive, where it is known: verified.
     pub(crate) diff_id: Option<Digest>,
     /// The size of the archive as it is given.
     pub(crate) compressed_size: u64,
+    /// What it lies on, if `key` stands for that, too.
+    pub(crate) below: Option<&'a Directory>,
 }
 
 /// Gives the uncompressed archive.
@@ -69,6 +72,8 @@ pub(crate) struct Layer {
     pub(crate) left_out: Vec<LeftOut>,
     /// How many more there are.
     pub(crate) more_left_out: u64,
+    /// Whether files are in directories that the archive has no entries for: those say nothing of their mode.
+    pub(crate) implied: bool,
     _lease: Lock,
 }
 
@@ -141,6 +146,7 @@ impl Store {
             archive: wanted.archive,
             digest: wanted.diff_id,
             compressed_size: wanted.compressed_size,
+            below: wanted.below,
             limits: self.limits,
             variant: self.variant,
         };
@@ -171,8 +177,13 @@ fn found(place: &Path, lease: Lock) -> Result<Option<Layer>, Reason> {
     }
     lease.touch()?;
     let record = record::read(place)?;
-    let directory = place.join(record::TREE);
-    Ok(Some(Layer { directory, left_out: record.left_out, more_left_out: record.more, _lease: lease }))
+    Ok(Some(Layer {
+        directory: place.join(record::TREE),
+        left_out: record.left_out,
+        more_left_out: record.more,
+        implied: record.implied,
+        _lease: lease,
+    }))
 }
 
 impl Variant {

@@ -16,7 +16,7 @@ const NAME: &str = "record";
 pub(super) fn write(directory: &Path, unpacked: &Unpacked) -> Result<(), Reason> {
     let pair = |one: &LeftOut| json!([one.entry, one.what]);
     let left_out: Vec<_> = unpacked.left_out.iter().map(pair).collect();
-    let record = json!({ "bytes": unpacked.bytes, "left_out": left_out, "more": unpacked.more });
+    let record = json!({ "bytes": unpacked.bytes, "left_out": left_out, "more": unpacked.more, "implied": unpacked.implied });
     let path = directory.join(NAME);
     fs::write(&path, record.to_string()).map_err(|error| Reason::io(&path, &error))
 }
@@ -35,5 +35,6 @@ fn parse(text: &str) -> Option<Unpacked> {
         Some(LeftOut { entry: text(0)?, what: text(1)? })
     };
     let left_out = record["left_out"].as_array()?.iter().map(one).collect::<Option<_>>()?;
-    Some(Unpacked { bytes: record["bytes"].as_u64()?, left_out, more: record["more"].as_u64()? })
+    let [bytes, more] = ["bytes", "more"].map(|key| record[key].as_u64());
+    Some(Unpacked { bytes: bytes?, left_out, more: more?, implied: record["implied"].as_bool()? })
 }

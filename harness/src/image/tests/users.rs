@@ -5,7 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::super::error::Reason;
-use super::super::merged;
+use super::super::user;
+use crate::rootfs::lower::Directory;
 
 /// Layers that lie there as if they had been unpacked, the lowest first.
 struct Stack(tempfile::TempDir, Vec<PathBuf>);
@@ -24,8 +25,7 @@ impl Stack {
     }
 
     fn look_up(&self, name: &str) -> Result<Option<PathBuf>, Reason> {
-        let layers: Vec<&Path> = self.1.iter().map(PathBuf::as_path).collect();
-        merged::file(&layers, Path::new(name))
+        user::file(&Directory::root(self.1.iter().rev().cloned()), Path::new(name))
     }
 
     /// The layer in which the file is found, if it is, and its name there.

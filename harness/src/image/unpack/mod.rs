@@ -33,6 +33,7 @@ use self::whiteout::Mark;
 use super::digest::{Digest, Hashing};
 use super::error::{Error, Reason};
 use crate::render;
+use crate::rootfs::lower::Directory;
 
 /// What is unpacked, and how.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +43,8 @@ pub(crate) struct Order<'a> {
     /// The digest that its uncompressed bytes must have.
     pub(crate) digest: Option<Digest>,
     pub(crate) compressed_size: u64,
+    /// The layers that it lies on, where they are known: they say what directories are that it does not mention.
+    pub(crate) below: Option<&'a Directory>,
     pub(crate) limits: Limits,
     pub(crate) variant: Variant,
 }
@@ -54,6 +57,8 @@ pub(crate) struct Unpacked {
     pub(crate) left_out: Vec<LeftOut>,
     /// How many more were left out.
     pub(crate) more: u64,
+    /// Whether it has directories, other than its root, that are no entries.
+    pub(crate) implied: bool,
 }
 
 /// Something that could not be made here.
@@ -84,7 +89,7 @@ pub(crate) fn unpack(order: &Order<'_>, archive: &mut dyn Read, into: &Path) -> 
 #[derive(Debug)]
 struct Work<'a> {
     order: &'a Order<'a>,
-    tree: Tree,
+    tree: Tree<'a>,
     /// The bytes of files so far, holes included.
     apparent: u64,
     unpacked: Unpacked,
@@ -92,7 +97,7 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     fn start(order: &'a Order<'a>, into: &Path) -> Result<Self, Reason> {
-        Ok(Self { order, tree: Tree::make(into)?, apparent: 0, unpacked: Unpacked::default() })
+        Ok(Self { order, tree: Tree::make(into, order.below)?, apparent: 0, unpacked: Unpacked::default() })
     }
 
     fn run<R: Read>(mut self, mut stream: Stream<R>, entries: &mut Entries) -> Result<Unpacked, Reason> {
@@ -149,8 +154,11 @@ impl<'a> Work<'a> {
         for (name, metadata) in self.tree.take_directories() {
             self.unpacked.bytes += write::PAGE;
             let directory = self.tree.reopen(&name)?;
-            let metadata =
-                metadata.unwrap_or_else(|| Metadata { xattrs: Vec::new(), ..Metadata::of_parent() });
+            self.unpacked.implied |= metadata.is_none() && !name.is_root();
+            let metadata = match metadata {
+                Some(metadata) => metadata,
+                None => self.tree.metadata_below(&name)?.unwrap_or_else(Metadata::of_parent),
+            };
             let lost = metadata::of_open(&directory, &metadata, self.order.variant);
             self.note_lost(&name, lost.map_err(self.tree.failed(name.as_bytes()))?);
         }

@@ -1,5 +1,7 @@
 //! The directory that a layer is unpacked into: every name is walked below it by the kernel (openat2(2), Linux 5.6).
 //!
+//! A directory that the archive does not mention is what the layers below have of that name, where they are known.
+//!
 //! Symbolic links of the same layer on the way to a file are followed as long as they stay below the root
 //! (`RESOLVE_BENEATH`): `lib -> usr/lib` and then `lib/libc.so` is something that archives do. An absolute link, or one
 //! that climbs out, is refused. The last component is never followed: it is made new, or the entry is refused.
@@ -18,10 +20,12 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 use super::super::error::{Kind, Reason};
 use super::entry::Metadata;
 use super::name::{self, Name};
+use crate::rootfs::lower;
 
 /// The root, and the directories in it.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(super) struct Tree<'a> {
+    below: Option<&'a lower::Directory>,
     path: PathBuf,
     root: Rc<Directory>,
     /// Those that were used lately, by the name they were asked for.
@@ -51,15 +55,15 @@ const DIRECTORY: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_PATH).union(OFlag::O_
 /// While it is unpacked, ours alone.
 const PRIVATE: Mode = Mode::S_IRWXU;
 
-impl Tree {
+impl<'a> Tree<'a> {
     /// Makes the root.
-    pub(super) fn make(path: &Path) -> Result<Self, Reason> {
+    pub(super) fn make(path: &Path, below: Option<&'a lower::Directory>) -> Result<Self, Reason> {
         nix::unistd::mkdir(path, PRIVATE).map_err(|errno| Reason::errno(path, errno))?;
         let fd = open(path, DIRECTORY | OFlag::O_NOFOLLOW, Mode::empty());
         let fd = fd.map_err(|errno| Reason::errno(path, errno))?;
         let root = Rc::new(Directory { fd, name: Vec::new() });
         let made = BTreeMap::from([(Name::default(), None)]);
-        Ok(Self { path: path.to_owned(), root, open: HashMap::new(), made })
+        Ok(Self { below, path: path.to_owned(), root, open: HashMap::new(), made })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -72,18 +76,51 @@ impl Tree {
         move |errno| Reason::errno(&path, errno)
     }
 
-    /// The directory of this name, which is made, with those that it lies in, if it is missing.
+    /// The directory of this name, which is made, with those that it lies in, if it is missing. What is a link to a
+    /// directory in the layers below, is that directory.
     pub(super) fn directory(&mut self, name: &[u8]) -> Result<Rc<Directory>, Reason> {
-        if let Some(found) = self.known(name) {
-            return Ok(found);
-        }
-        if let Some(found) = self.look_up(name)? {
+        if let Some(found) = self.existing(name)? {
             return Ok(found);
         }
         let (parent, last) = name::split(name);
         let parent = self.directory(parent)?;
+        let name = Name::child(&parent.name, last);
+        match self.below(&name)? {
+            Some((real, _)) if real.as_os_str().as_bytes() != name.as_bytes() => {
+                self.made_here(real.as_os_str().as_bytes())
+            }
+            _ => self.made_here(name.as_bytes()),
+        }
+    }
+
+    /// The same without regard to the layers below.
+    fn made_here(&mut self, name: &[u8]) -> Result<Rc<Directory>, Reason> {
+        if let Some(found) = self.existing(name)? {
+            return Ok(found);
+        }
+        let (parent, last) = name::split(name);
+        let parent = self.made_here(parent)?;
         self.make_directory(&parent, last)?;
         self.look_up(name)?.ok_or(Reason::LeavesTheRoot)
+    }
+
+    /// The directory that the layers below have of this name, and its name without links.
+    fn below(&self, name: &Name) -> Result<Option<(PathBuf, lower::Directory)>, Reason> {
+        let Some(below) = self.below else { return Ok(None) };
+        let path = Path::new(OsStr::from_bytes(name.as_bytes()));
+        let found = lower::look_up(below, path).map_err(|error| Reason::io(path, &error))?;
+        Ok(found.and_then(|(real, entry)| match entry {
+            lower::Entry::Directory(directory) => Some((real, directory)),
+            lower::Entry::Other { .. } => None,
+        }))
+    }
+
+    /// What the directory of this name is in the layers below.
+    pub(super) fn metadata_below(&self, name: &Name) -> Result<Option<Metadata>, Reason> {
+        let found = self.below(name)?;
+        let top = found.as_ref().and_then(|(_, directory)| directory.top());
+        let of = |path: &Path| std::fs::metadata(path).map_err(|error| Reason::io(path, &error));
+        Ok(top.map(of).transpose()?.map(|metadata| Metadata::of_directory(&metadata)))
     }
 
     /// The directory of this name, if it is there.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::io::{Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
@@ -231,5 +232,16 @@ impl Metadata {
     pub(super) fn of_parent() -> Self {
         let mtime = nix::sys::time::TimeSpec::new(0, 0);
         Self { mode: 0o755, uid: 0, gid: 0, mtime, xattrs: Vec::new() }
+    }
+
+    /// Of a directory that lies unpacked, without its extended attributes.
+    pub(super) fn of_directory(metadata: &std::fs::Metadata) -> Self {
+        Self {
+            mode: metadata.mode() & 0o7777,
+            uid: metadata.uid(),
+            gid: metadata.gid(),
+            mtime: nix::sys::time::TimeSpec::new(metadata.mtime(), metadata.mtime_nsec()),
+            xattrs: Vec::new(),
+        }
     }
 }

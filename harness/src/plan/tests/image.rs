@@ -12,6 +12,8 @@ fn image() -> FromImage {
         workdir: Some("/srv".into()),
         uid: Some(33),
         gid: Some(34),
+        groups: vec![4, 5],
+        home: Some("/var/www".into()),
         entrypoint: vec!["/entry".into(), "-e".into()],
         command: vec!["serve".into()],
     }
@@ -71,7 +73,7 @@ fn a_program_has_the_environment_of_its_image() {
     let program = program(Some(&sh), &[]);
     assert_eq!(pairs(&guest(&program, None)), ["A=1", "B=2", "RUST_BACKTRACE=1"]);
     let default = format!("PATH={DEFAULT_PATH}");
-    let of_image = [&*default, "LANG=C", "B=of the image", "RUST_BACKTRACE=0"];
+    let of_image = [&*default, "HOME=/var/www", "LANG=C", "B=of the image", "RUST_BACKTRACE=0"];
     assert_eq!(pairs(&guest(&program, Some(&image()))), of_image);
     assert!(pairs(&guest(&program, Some(&with_path()))).contains(&"PATH=/opt/bin".to_owned()));
     assert!(!pairs(&guest(&program, Some(&with_path()))).contains(&default));
@@ -95,7 +97,10 @@ fn what_is_set_by_name_wins_and_is_all_after_a_clearing() {
 #[test]
 fn a_test_function_keeps_what_is_said_to_it() {
     let variables = pairs(&guest(&spec(), Some(&with_path())));
-    assert_eq!(variables, ["A=1", "RUST_BACKTRACE=1", "LANG=C", "B=of the image", "PATH=/opt/bin"]);
+    assert_eq!(
+        variables,
+        ["A=1", "RUST_BACKTRACE=1", "HOME=/var/www", "LANG=C", "B=of the image", "PATH=/opt/bin"]
+    );
     let mut quiet = caller();
     quiet.environment.clear();
     let alone = resolve(&spec(), &host(true), &quiet, Some(&image())).unwrap().guest;
@@ -113,6 +118,9 @@ fn user_and_directory_are_the_images_unless_asked_for() {
     assert_eq!(seen(&program(None, &[]), Some(&image())), of_image);
     assert_eq!(seen(&spec().uid(7), Some(&image())), (Some(7), None, "/srv".into()));
     assert_eq!(seen(&spec().workdir("/w"), Some(&image())).2, PathBuf::from("/w"));
+    assert_eq!(guest(&spec(), Some(&image())).groups, [4, 5]);
+    let other = guest(&spec().uid(7), Some(&image()));
+    assert!(other.groups.is_empty() && !pairs(&other).contains(&"HOME=/var/www".to_owned()));
     let plain = FromImage::default();
     assert_eq!(seen(&spec(), Some(&plain)), seen(&spec(), None));
     let foreign = spec().rootfs(Rootfs::Source("/r"));
