@@ -23,7 +23,7 @@ use proc_macro::TokenStream;
 /// Runs a test in a guest: a process of its own with the namespaces, root filesystem and limits asked
 /// for. The test passes only if the body returned success *and* nothing else went wrong.
 ///
-/// ```ignore
+/// ```
 /// use harness::isolated;
 ///
 /// #[isolated(pid, uts, mem = "100M")]
@@ -63,7 +63,8 @@ use proc_macro::TokenStream;
 /// | `env = "KEY=VALUE"` | environment variable; repeatable |
 /// | `clear_env` | the body starts with `env` and nothing else |
 ///
-/// ```ignore
+/// ```
+/// # use harness::isolated;
 /// #[isolated(pid, rootfs, readonly, tmpfs = "/tmp:16M", bind = "tests/data:/data:ro", workdir = "/data")]
 /// fn reads_its_data() {
 ///     assert!(std::fs::write("/data/x", "").is_err());
@@ -116,7 +117,8 @@ use proc_macro::TokenStream;
 /// `expect = oom | timeout | exit(3) | signal(SIGSEGV)`: this ending passes and every other one fails,
 /// success included.
 ///
-/// ```ignore
+/// ```
+/// # use harness::isolated;
 /// #[isolated(pid, mem = "16M", expect = oom)]
 /// fn is_killed_for_its_memory() {
 ///     std::hint::black_box(vec![1_u8; 64 << 20]);

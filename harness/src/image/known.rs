@@ -4,13 +4,15 @@
 //! is what it was when it was asked for first: all tests of a run see the same. Failures are not kept.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use super::error::Error;
+use super::store::digests::is_settled;
 use super::{Image, Source, source};
 use crate::cache;
 
@@ -30,9 +32,17 @@ pub(super) fn obtain(
     source: &Source<'_>,
     read: impl FnOnce() -> Result<Image, Error>,
 ) -> Result<Arc<Image>, Error> {
+    at(SystemTime::now(), source, read)
+}
+
+fn at(
+    now: SystemTime,
+    source: &Source<'_>,
+    read: impl FnOnce() -> Result<Image, Error>,
+) -> Result<Arc<Image>, Error> {
     static KNOWN: Mutex<Option<HashMap<Key, Arc<Image>>>> = Mutex::new(None);
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = key(source);
+    let key = key(source, now);
     let found = key.as_ref().and_then(|key| known().as_ref()?.get(key).cloned());
     if let Some(image) = found.filter(|image| is_there(image)) {
         return Ok(image);
@@ -50,29 +60,34 @@ fn is_there(image: &Image) -> bool {
     image.layers.first().is_none_or(|layer| layer.directory.exists())
 }
 
-/// None where the file cannot be looked at: reading it will say why.
-fn key(source: &Source<'_>) -> Option<Key> {
+/// None where the file cannot be looked at: reading it will say why. Nor where it was changed just now: the next change
+/// might have the same time.
+fn key(source: &Source<'_>, now: SystemTime) -> Option<Key> {
     let (source, file) = match source {
-        Source::Path(path) => ((*path).to_owned(), Some(stamp(&source::locate(path).path).ok()?)),
+        Source::Path(path) => {
+            let file = leading(&source::locate(path).path).ok().filter(|file| is_settled(file, now))?;
+            ((*path).to_owned(), Some(stamp(&file)))
+        }
         Source::Registry(reference) => (PathBuf::from(reference), None),
     };
     Some(Key { cache: cache::of_process(), source, file })
 }
 
-/// Of the archive, or of what leads to everything in a layout.
-fn stamp(path: &Path) -> io::Result<Stamp> {
+/// The archive, or what leads to everything in a layout.
+fn leading(path: &Path) -> io::Result<Metadata> {
     let metadata = fs::metadata(path)?;
-    let file = if metadata.is_dir() { fs::metadata(path.join("index.json"))? } else { metadata };
-    Ok((
-        file.dev(),
-        file.ino(),
-        file.size(),
-        [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()],
-    ))
+    if metadata.is_dir() { fs::metadata(path.join("index.json")) } else { Ok(metadata) }
+}
+
+fn stamp(file: &Metadata) -> Stamp {
+    let times = [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()];
+    (file.dev(), file.ino(), file.size(), times)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::tests::build::{Bench, Files};
     use super::*;
 
@@ -82,12 +97,18 @@ mod tests {
         let path = Files::hello().into_directory(&bench.path("layout"));
         let source = Source::Path(&path);
         let reads = std::cell::Cell::new(0);
-        let read = || {
-            obtain(&source, || {
+        let at = |now| {
+            at(now, &source, || {
                 reads.set(reads.get() + 1);
                 bench.obtain(&path)
             })
         };
+        let read = || at(SystemTime::now() + Duration::from_secs(60));
+        assert!(
+            !Arc::ptr_eq(&at(SystemTime::now()).unwrap(), &at(SystemTime::now()).unwrap()),
+            "just changed"
+        );
+        reads.set(0);
         let first = read().unwrap();
         assert!(Arc::ptr_eq(&first, &read().unwrap()));
         assert_eq!(reads.get(), 1);

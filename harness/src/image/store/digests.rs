@@ -60,7 +60,8 @@ fn key(path: &Path, file: &Metadata) -> Digest {
     Digest::of(&text)
 }
 
-fn is_settled(file: &Metadata, now: SystemTime) -> bool {
+/// Whether it was changed so long ago that a change since would show.
+pub(in super::super) fn is_settled(file: &Metadata, now: SystemTime) -> bool {
     let changed = u64::try_from(file.ctime()).map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
     changed.is_ok_and(|changed| now.duration_since(changed).is_ok_and(|age| age >= SETTLED))
 }

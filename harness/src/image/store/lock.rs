@@ -35,12 +35,7 @@ pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
 impl Lock {
     /// With others who share it; waits for one that is alone.
     pub(super) fn shared(path: &Path) -> Result<Self, Reason> {
-        waited(path, FlockArg::LockShared)
-    }
-
-    /// Without others; waits for them.
-    pub(super) fn alone(path: &Path) -> Result<Self, Reason> {
-        waited(path, FlockArg::LockExclusive)
+        take(path, FlockArg::LockShared)?.ok_or_else(|| Reason::errno(path, Errno::EWOULDBLOCK))
     }
 
     /// Without others, if there are none now.
@@ -58,10 +53,6 @@ impl Lock {
     pub(super) fn remove(self) -> Result<(), Reason> {
         std::fs::remove_file(&self.path).map_err(|error| Reason::io(&self.path, &error))
     }
-}
-
-fn waited(path: &Path, how: FlockArg) -> Result<Lock, Reason> {
-    take(path, how)?.ok_or_else(|| Reason::errno(path, Errno::EWOULDBLOCK))
 }
 
 /// None if somebody else has it. A file that was removed while we waited is not the lock any more.
