@@ -52,6 +52,8 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `rootfs` | copy-on-write view of the host's root |
 /// | `rootfs = "fixtures/busybox"` | copy-on-write view of a directory, relative to the crate; a missing one is a compile error. In place of the string an expression of type `&'static str` |
+/// | `rootfs = "images/app.tar.zst"` | feature `images`: an archive of a root (tar; gzip, zstd or xz), an OCI image layout (directory or archive) or what `docker save` wrote; `PATH#NAME` where it holds several images. Unpacked once, into a cache that `harness clean` prunes |
+/// | `rootfs = "oci://host/app:1.2"` | feature `registry`: an image of a registry, by tag or `@sha256:...`; the credentials are those of `docker login`. `HARNESS_OFFLINE=1`: what is in the cache, or an error |
 /// | `upper = "disk"` | what is written goes to a temporary directory beside the build's other files, not to memory |
 /// | `upper = "copy"` | no overlay: a copy of the root, for kernels before 5.11 without privilege; extended attributes are not copied |
 /// | `changes` | what the guest wrote to its root is in the report: path, kind, size |
@@ -75,6 +77,9 @@ use proc_macro::TokenStream;
 /// guest. `/dev`, `/proc` and `/sys` are made anew (`/sys` read-only). Shown read-only are: a mounted
 /// filesystem that cannot be a lowerdir of overlayfs, a mounted file, and, in a user namespace, an entry of
 /// `/` with mounts below it.
+///
+/// An image's `Env`, `WorkingDir` and `User` (with its groups and `HOME`) hold for the body where nothing else was
+/// asked for. Without privilege one user and one group are mapped: its other groups are left out.
 ///
 /// # In a foreign root
 ///
