@@ -18,7 +18,7 @@ use harness_tests::twin::Twin;
 
 /// What the runner prints of a panic in this root, and what stands in the report.
 fn a_panic_has_symbols_in(root: &'static str) {
-    needs!(Need::NAMESPACES, Need::Fixture(root));
+    needs!(Need::OVERLAY, Need::Fixture(root));
     let twin = Twin::tests(&["foreign::panics"]).env("ROOT", harness_tests::fixture(root));
     let ran = twin.env("RUST_BACKTRACE", "1").run();
     assert!(!ran.passed());
@@ -140,7 +140,7 @@ in_each_of!([busybox, musl, empty, debian];
 
 #[test]
 fn the_runners_tmpdir_is_passed_on_where_it_is_asked_for() {
-    needs!(Need::NAMESPACES, Need::Fixture("empty"));
+    needs!(Need::OVERLAY, Need::Fixture("empty"));
     let spec = harness_tests::root::spec("foreign::asked_tmpdir", "empty").env(&[("TMPDIR", "/var")]);
     harness_tests::root::run(spec, || i32::from(std::env::temp_dir() != Path::new("/var")));
 }

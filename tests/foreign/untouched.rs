@@ -16,7 +16,7 @@ fn differences(before: &BTreeMap<PathBuf, String>, after: &BTreeMap<PathBuf, Str
 }
 
 fn hundred_guests_leave_as_it_was(root: &'static str) {
-    needs!(Need::NAMESPACES, Need::Fixture(root));
+    needs!(Need::OVERLAY, Need::Fixture(root));
     let path = fixture(root);
     let before = outside::fingerprint(&path);
     let ran = Twin::tests(&["foreign::hundred_scribble_at_once"]).env("ROOT", &path).run();

@@ -24,7 +24,7 @@ fn of_everything() -> Value {
 
 #[test]
 fn each_is_told_with_its_size() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::OVERLAY);
     let tests =
         ["changes::of_every_kind", "changes::of_every_kind_on_disk", "changes::of_every_kind_as_pid_1"];
     let ran = Twin::tests(&tests).run();
@@ -37,7 +37,7 @@ fn each_is_told_with_its_size() {
 /// Mount points, the test binary, `file`, what lies on other mounts, and what was read or opened only.
 #[test]
 fn what_the_guest_did_not_write_is_not_told() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::OVERLAY);
     let ran = Twin::tests(&["changes::none"]).run();
     ran.must_pass();
     assert_eq!(changes(&ran, "changes::none"), json!([]), "{}", ran.output());
@@ -52,7 +52,7 @@ fn without_being_asked_nothing_is_told() {
 
 #[test]
 fn of_the_host() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::OVERLAY);
     let ran = Twin::tests(&["changes::of_a_view_of_the_host"]).run();
     ran.must_pass();
     let told = changes(&ran, "changes::of_a_view_of_the_host");
@@ -69,7 +69,7 @@ fn of_the_host() {
 /// However it ended.
 #[test]
 fn of_a_guest_that_failed() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::OVERLAY);
     let tests = ["changes::then_panics", "changes::then_is_killed", "changes::then_runs_out_of_time"];
     let ran = Twin::tests(&tests).run();
     for (test, outcome) in tests.iter().zip(["panicked", "signaled", "timed_out"]) {

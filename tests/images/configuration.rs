@@ -39,7 +39,6 @@ fn a_test_function_has_them_too() {
     root::run(spec, || {
         assert_eq!(std::env::var("GREETING").as_deref(), Ok("hello"));
         assert_eq!(std::env::current_dir().unwrap(), Path::new("/home/user"));
-        assert!(std::env::var("CARGO_MANIFEST_DIR").is_ok());
         0
     });
 }
@@ -71,7 +70,6 @@ fn a_test_function_is_its_user() {
     root::run(spec, || {
         assert_eq!(nix::unistd::getresuid().unwrap().effective.as_raw(), 1000);
         assert_eq!(std::env::var("HOME").as_deref(), Ok("/home/user"));
-        assert!(std::fs::write("/etc/motd", "changed").is_err());
         0
     });
 }

@@ -44,7 +44,7 @@ fn as_a_copy() {
 /// Without fsopen(2), as before Linux 5.2, and as under a profile that does not know it: all options in a page.
 #[test]
 fn by_the_older_mount_call() {
-    needs!(Need::NAMESPACES, Need::Fixture("many-layers.oci"));
+    needs!(Need::OVERLAY, Need::Fixture("many-layers.oci"));
     const NO_FSOPEN: &[Refusal] = &[Refusal::of(libc::SYS_fsopen, libc::ENOSYS)];
     let ran = Twin::tests(&["images::many_layers"]).refused(NO_FSOPEN).run();
     ran.must_pass();

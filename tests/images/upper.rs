@@ -44,7 +44,7 @@ fn a_copy_has_no_overlay() {
 
 #[test]
 fn no_directory_is_changed_and_nothing_is_left() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::OVERLAY);
     let cache = tempfile::tempdir().unwrap();
     let before = outside::fingerprint(&fixture());
     let tests = ["upper::scribbles_on_disk", "upper::scribbles_over_a_copy", "upper::panics_on_disk"];

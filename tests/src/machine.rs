@@ -46,6 +46,8 @@ impl Need {
     pub const CPUSET: Self = Self::Twin("needs::cpuset");
     /// A cgroup namespace.
     pub const CGROUP_NAMESPACE: Self = Self::Twin("namespaces::tells::cgroup");
+    /// A root filesystem of its own, copy-on-write.
+    pub const OVERLAY: Self = Self::Twin("needs::foreign_root");
     /// A pid and a UTS namespace.
     pub const NAMESPACES: Self = Self::Twin("needs::pid_and_uts");
 

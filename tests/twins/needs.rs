@@ -43,6 +43,9 @@ fn every_limit() {}
 #[isolated]
 fn nothing() {}
 
+#[isolated(pid, rootfs = "rootfs/fixture")]
+fn foreign_root() {}
+
 #[isolated(pid, rootfs)]
 fn view_of_the_host() {}
 

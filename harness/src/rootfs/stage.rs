@@ -112,11 +112,16 @@ impl Stage {
         }
         let overlay = Overlay { lowers, upper: &upper, work: &work, userxattr: self.userxattr };
         let place = self.place(target);
-        let mounted = overlay.mount_by_parts(&place).at(Step::Overlay, source)?;
-        if mounted.is_none() {
-            let links = self.directory.join(format!("lower{}", self.count));
-            overlay.mount_at_once(&place, &links).at(Step::Overlay, source)?;
+        match overlay.mount_by_parts(&place) {
+            // Before Linux 6.8 a layer cannot be added by itself, which kernels before 6.5 say only when all of it is to
+            // be mounted; before 5.2 there is no such call; a profile may know neither.
+            Err(Errno::ENOSYS | Errno::EINVAL | Errno::EPERM) => {
+                let links = self.directory.join(format!("lower{}", self.count));
+                overlay.mount_at_once(&place, &links)
+            }
+            answer => answer,
         }
+        .at(Step::Overlay, source)?;
         if self.keeps_uppers {
             self.kept.push(UpperDir::open(&upper, target)?);
         }
@@ -154,26 +159,19 @@ struct Overlay<'a> {
 }
 
 impl Overlay<'_> {
-    /// fsopen(2) and its relatives: one call for each layer, no limit of their length together. None where there are
-    /// no such calls (before Linux 5.2, or under a profile), or no layer can be added by itself (before 6.8).
-    fn mount_by_parts(&self, place: &Path) -> Result<Option<()>, Errno> {
-        let Some(overlay) = self.with_lowers().map_or_else(unless_unknown, |overlay| Ok(Some(overlay)))?
-        else {
-            return Ok(None);
-        };
+    /// fsopen(2) and its relatives: one call for each layer, no limit of their length together.
+    fn mount_by_parts(&self, place: &Path) -> Result<(), Errno> {
+        let overlay = sys::mount::Filesystem::open(c"overlay")?;
+        for lower in self.lowers {
+            overlay.set(c"lowerdir+", &by_descriptor(lower))?;
+        }
         overlay.set(c"upperdir", self.upper)?;
         overlay.set(c"workdir", self.work)?;
         if self.userxattr {
             overlay.set_flag(c"userxattr")?;
         }
         let mounted = overlay.mount()?;
-        sys::mount::attach_tree(mounted.as_fd(), &super::bind::c_path(place)?).map(Some)
-    }
-
-    fn with_lowers(&self) -> Result<sys::mount::Filesystem, Errno> {
-        let overlay = sys::mount::Filesystem::open(c"overlay")?;
-        self.lowers.iter().try_for_each(|lower| overlay.set(c"lowerdir+", &by_descriptor(lower)))?;
-        Ok(overlay)
+        sys::mount::attach_tree(mounted.as_fd(), &super::bind::c_path(place)?)
     }
 
     /// mount(2), whose options must fit a page: the layers get names of one to three digits.
@@ -198,14 +196,6 @@ impl Overlay<'_> {
         }
         let names: Vec<_> = (0..self.lowers.len()).map(|number| number.to_string()).collect();
         Ok(names.join(":"))
-    }
-}
-
-/// What the kernel, or a profile, answers where it does not know the call or the option.
-fn unless_unknown<T>(errno: Errno) -> Result<Option<T>, Errno> {
-    match errno {
-        Errno::ENOSYS | Errno::EPERM | Errno::EINVAL => Ok(None),
-        errno => Err(errno),
     }
 }
 
