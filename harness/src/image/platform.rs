@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::error::Reason;
-use super::json::Json;
+use oci_spec::image as oci;
 
 /// What an image says that it runs on, in Go's words: `linux/arm64/v8`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,14 +12,17 @@ pub(crate) struct Platform {
     pub(crate) variant: Option<String>,
 }
 
+impl From<&oci::Platform> for Platform {
+    fn from(written: &oci::Platform) -> Self {
+        Self::new(written.os(), written.architecture(), written.variant().as_deref())
+    }
+}
+
 impl Platform {
     /// From a descriptor's `platform` or from an image's configuration.
-    pub(crate) fn read(json: &Json<'_>) -> Result<Self, Reason> {
-        Ok(Self {
-            os: json.need("os")?.text()?.to_owned(),
-            architecture: json.need("architecture")?.text()?.to_owned(),
-            variant: json.word("variant")?.filter(|variant| !variant.is_empty()),
-        })
+    pub(crate) fn new(os: &oci::Os, architecture: &oci::Arch, variant: Option<&str>) -> Self {
+        let variant = variant.filter(|variant| !variant.is_empty()).map(str::to_owned);
+        Self { os: os.to_string(), architecture: architecture.to_string(), variant }
     }
 
     /// What BuildKit puts beside an image: how it was built. No image.

@@ -7,12 +7,14 @@ use std::cell::RefCell;
 use std::thread;
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde_json::Value;
 use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, Error as Failure};
 
 use super::super::error::Reason;
-use super::super::json::{self, Json};
+use super::super::json;
 use super::Fault;
 use super::challenge::{self, Challenge};
 use super::credentials::Credentials;
@@ -122,13 +124,18 @@ impl Client {
     }
 }
 
+/// The answer of a token server: one of the two, or the same in both.
+#[derive(Deserialize)]
+struct Token {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
 fn token(realm: &str, response: Response<Body>) -> Result<String, Reason> {
-    let unreadable = |_| Reason::from(Fault::Token(realm.to_owned()));
     let bytes = response.into_body().into_with_config().limit(TOKEN).read_to_vec();
-    let value = json::parse(&bytes.map_err(|error| unreachable(realm, &error))?).map_err(unreadable)?;
-    let json = Json::of(&value);
-    let token = json.need("token").or_else(|_| json.need("access_token")).map_err(unreadable)?;
-    token.text().map(str::to_owned).map_err(unreadable)
+    let answer = json::object::<Token>(&bytes.map_err(|error| unreachable(realm, &error))?).ok();
+    let token = answer.and_then(|answer| answer.token.or(answer.access_token));
+    token.ok_or_else(|| Fault::Token(realm.to_owned()).into())
 }
 
 fn agent(plain_is_allowed: bool) -> Agent {
@@ -218,7 +225,7 @@ fn good(url: &str, response: Response<Body>) -> Result<Response<Body>, Reason> {
 /// What the registry says about its refusal.
 fn message(response: Response<Body>) -> Option<String> {
     let bytes = response.into_body().into_with_config().limit(TOKEN).read_to_vec().ok()?;
-    let value = json::parse(&bytes).ok()?;
+    let value: Value = json::parse(&bytes).ok()?;
     let first = value.get("errors")?.get(0)?;
     first.get("message").or_else(|| first.get("code"))?.as_str().map(str::to_owned)
 }
