@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::super::digest::Digest;
 use super::super::layout::blob_name;
 use super::super::platform::Machine;
-use super::build::{Bench, CONFIG, Files, INDEX, LAYER, MANIFEST, Packed, gzip, tar, zstd};
+use super::build::{Bench, CONFIG, Files, INDEX, MANIFEST, Packed, gzip, tar, zstd};
 
 /// The errors, one for a line, with what differs from machine to machine taken out.
 #[derive(Default)]
@@ -202,23 +202,6 @@ fn indexes_that_lead_nowhere() {
         vec![files.document("application/vnd.docker.distribution.manifest.v1+prettyjws", &json!({}))]
     });
     index("a blob of another type", &|files| vec![files.blob("text/html", b"<html>")]);
-    index("a manifest that is no JSON", &|files| vec![files.blob(MANIFEST, b"<html>")]);
-    index("a manifest that goes on", &|files| vec![files.blob(MANIFEST, b"{\"schemaVersion\": 2")]);
-    index("a manifest with its layers twice", &|files| {
-        let twice = br#"{"schemaVersion": 2, "config": {}, "layers": [], "layers": []}"#;
-        vec![files.blob(MANIFEST, twice)]
-    });
-    index("a manifest whose key is not for a terminal", &|files| {
-        let manifest = json!({"schemaVersion": 2, "annotations": {"\u{1b}[2J": 1}});
-        vec![files.document(MANIFEST, &manifest)]
-    });
-    index("a manifest of 10 MB", &|files| vec![files.blob(MANIFEST, &vec![b' '; 10_000_000])]);
-    index("a configuration that is no JSON", &|files| {
-        let layer = files.blob(LAYER, &hello().packed);
-        let config = files.blob(CONFIG, b"\x7fELF");
-        let manifest = json!({"schemaVersion": 2, "config": config, "layers": [layer]});
-        vec![files.document(MANIFEST, &manifest)]
-    });
     index("indexes in indexes", &|files| {
         let image = files.image(&[hello()], &json!({}));
         let within = |inner: Value| json!({"schemaVersion": 2, "manifests": [inner]});
@@ -239,11 +222,35 @@ fn indexes_that_lead_nowhere() {
     files.put("oci-layout", &json!({"imageLayoutVersion": "2.0.0"}));
     refusals.directory("a layout of another version", files);
     let mut files = Files::hello();
-    files.0.insert("oci-layout".to_owned(), b"1.0.0\n{".to_vec());
-    refusals.directory("a layout whose version is no JSON", files);
-    let mut files = Files::hello();
     files.0.remove("index.json");
     refusals.directory("no index.json", files);
+    insta::assert_snapshot!(refusals.0);
+}
+
+#[test]
+fn documents_that_are_no_documents() {
+    let mut refusals = Refusals::default();
+    let mut manifest = |case: &str, bytes: &[u8]| {
+        let mut files = Files::hello();
+        let descriptor = files.blob(MANIFEST, bytes);
+        files.index(&[descriptor]);
+        refusals.directory(case, files);
+    };
+    manifest("a manifest that is no JSON", b"<html>");
+    manifest("a manifest that goes on", br#"{"schemaVersion": 2"#);
+    manifest("a manifest in a list", br#"[2, null, null, {}, []]"#);
+    let twice = br#"{"schemaVersion": 2, "config": {}, "layers": [], "layers": []}"#;
+    manifest("a manifest with its layers twice", twice);
+    let key = json!({"schemaVersion": 2, "annotations": {"\u{1b}[2J": 1}}).to_string();
+    manifest("a manifest whose key is not for a terminal", key.as_bytes());
+    manifest("a manifest of 10 MB", &vec![b' '; 10_000_000]);
+    let mut files = Files::hello();
+    let config = files.blob(CONFIG, b"\x7fELF");
+    files.with_manifest(|manifest| manifest["config"] = config);
+    refusals.directory("a configuration that is no JSON", files);
+    let mut files = Files::hello();
+    files.0.insert("oci-layout".to_owned(), b"1.0.0\n{".to_vec());
+    refusals.directory("a layout whose version is no JSON", files);
     insta::assert_snapshot!(refusals.0);
 }
 
