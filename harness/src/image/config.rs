@@ -43,7 +43,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Written, Reason> {
     let diff_ids = written.rootfs().diff_ids().iter().map(|id| id.parse());
     let programs = written.config().clone().unwrap_or_default();
     Ok(Written {
-        platform: Platform::new(written.os(), written.architecture(), written.variant().as_deref()),
+        platform: Platform::new(written.os(), written.architecture(), written.variant()),
         diff_ids: diff_ids.collect::<Result<_, Reason>>()?,
         user: word("config.User", programs.user())?,
         config: of_programs(&programs)?,

@@ -60,13 +60,12 @@ const FIRST_SCHEMA: &str = "application/vnd.docker.distribution.manifest.v1+";
 /// overlayfs stacks 500.
 pub(crate) const LAYERS: usize = 500;
 
-impl TryFrom<&oci::Descriptor> for Descriptor {
-    type Error = Reason;
-
-    fn try_from(written: &oci::Descriptor) -> Result<Self, Reason> {
+impl Descriptor {
+    fn of(written: &oci::Descriptor) -> Result<Self, Reason> {
         let annotation = |name: &str| written.annotations().as_ref().and_then(|all| all.get(name));
         let names = [oci::ANNOTATION_REF_NAME, "io.containerd.image.name"];
-        let platform = written.platform().as_ref().map(Platform::from);
+        let platform = written.platform().as_ref();
+        let platform = platform.map(|on| Platform::new(on.os(), on.architecture(), on.variant()));
         let attested = annotation("vnd.docker.reference.type").is_some();
         Ok(Self {
             media_type: written.media_type().to_string(),
@@ -77,9 +76,7 @@ impl TryFrom<&oci::Descriptor> for Descriptor {
             names: names.into_iter().filter_map(annotation).cloned().collect(),
         })
     }
-}
 
-impl Descriptor {
     pub(crate) fn is_index(&self) -> bool {
         INDEX.contains(&self.media_type.as_str())
     }
@@ -150,11 +147,11 @@ pub(crate) fn read(bytes: &[u8], promised: Option<&str>) -> Result<Document, Rea
 }
 
 fn index(written: &oci::ImageIndex) -> Result<Document, Reason> {
-    written.manifests().iter().map(Descriptor::try_from).collect::<Result<_, _>>().map(Document::Index)
+    written.manifests().iter().map(Descriptor::of).collect::<Result<_, _>>().map(Document::Index)
 }
 
 fn manifest(written: &oci::ImageManifest) -> Result<Document, Reason> {
-    let config = Descriptor::try_from(written.config())?;
+    let config = Descriptor::of(written.config())?;
     if !CONFIG.contains(&config.media_type.as_str()) {
         return Err(media_type(&config.media_type, &CONFIG));
     }
@@ -164,7 +161,7 @@ fn manifest(written: &oci::ImageManifest) -> Result<Document, Reason> {
 }
 
 fn layer(written: &oci::Descriptor) -> Result<Descriptor, Reason> {
-    let layer = Descriptor::try_from(written)?;
+    let layer = Descriptor::of(written)?;
     let name = layer.media_type.as_str();
     if name.contains(".nondistributable.") || name.contains(".rootfs.foreign.") {
         return Err(Fault::Nondistributable(layer.media_type).into());

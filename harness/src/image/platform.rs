@@ -12,16 +12,10 @@ pub(crate) struct Platform {
     pub(crate) variant: Option<String>,
 }
 
-impl From<&oci::Platform> for Platform {
-    fn from(written: &oci::Platform) -> Self {
-        Self::new(written.os(), written.architecture(), written.variant().as_deref())
-    }
-}
-
 impl Platform {
     /// From a descriptor's `platform` or from an image's configuration.
-    pub(crate) fn new(os: &oci::Os, architecture: &oci::Arch, variant: Option<&str>) -> Self {
-        let variant = variant.filter(|variant| !variant.is_empty()).map(str::to_owned);
+    pub(crate) fn new(os: &oci::Os, architecture: &oci::Arch, variant: &Option<String>) -> Self {
+        let variant = variant.clone().filter(|variant| !variant.is_empty());
         Self { os: os.to_string(), architecture: architecture.to_string(), variant }
     }
 

@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::thread;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{RootCerts, TlsConfig};
@@ -124,18 +123,12 @@ impl Client {
     }
 }
 
-/// The answer of a token server: one of the two, or the same in both.
-#[derive(Deserialize)]
-struct Token {
-    token: Option<String>,
-    access_token: Option<String>,
-}
-
 fn token(realm: &str, response: Response<Body>) -> Result<String, Reason> {
     let bytes = response.into_body().into_with_config().limit(TOKEN).read_to_vec();
-    let answer = json::object::<Token>(&bytes.map_err(|error| unreachable(realm, &error))?).ok();
-    let token = answer.and_then(|answer| answer.token.or(answer.access_token));
-    token.ok_or_else(|| Fault::Token(realm.to_owned()).into())
+    let bytes = bytes.map_err(|error| unreachable(realm, &error))?;
+    let answer: Value = json::parse(&bytes).unwrap_or_default();
+    let token = ["token", "access_token"].iter().find_map(|&name| answer[name].as_str());
+    token.map(str::to_owned).ok_or_else(|| Fault::Token(realm.to_owned()).into())
 }
 
 fn agent(plain_is_allowed: bool) -> Agent {

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::error::Reason;
@@ -81,21 +80,16 @@ fn configuration() -> Option<PathBuf> {
     Some(directory.or_else(home)?.join("config.json"))
 }
 
-/// What docker's configuration says of a host.
-#[derive(Deserialize)]
-struct Entry {
-    auth: Option<String>,
-    username: Option<String>,
-    password: Option<String>,
-}
-
 /// The entry for a host, which may be written with a scheme and a path.
 fn in_configuration(host: &str, bytes: &[u8]) -> Result<Option<Credentials>, ()> {
     let value: Value = json::parse(bytes).map_err(drop)?;
     let Some(auths) = value.get("auths").and_then(|auths| auths.as_object()) else { return Ok(None) };
     let Some((_, entry)) = auths.iter().find(|(key, _)| host_of(key) == host) else { return Ok(None) };
-    let entry = Entry::deserialize(entry).map_err(drop)?;
-    if let Some(auth) = entry.auth.filter(|auth| !auth.is_empty()) {
+    let word = |name: &str| match &entry[name] {
+        Value::Null => Ok(None),
+        text => text.as_str().map(|text| Some(text.to_owned())).ok_or(()),
+    };
+    if let Some(auth) = word("auth")?.filter(|auth| !auth.is_empty()) {
         let text =
             STANDARD.decode(auth).map_err(drop).and_then(|text| String::from_utf8(text).map_err(drop))?;
         let (user, password) = text.split_once(':').ok_or(())?;
@@ -104,7 +98,7 @@ fn in_configuration(host: &str, bytes: &[u8]) -> Result<Option<Credentials>, ()>
         return Ok(Some(Credentials { user: user.to_owned(), password }));
     }
     // An empty entry stands for a program that keeps the password, which is not asked.
-    Ok(entry.username.zip(entry.password).map(|(user, password)| Credentials { user, password }))
+    Ok(word("username")?.zip(word("password")?).map(|(user, password)| Credentials { user, password }))
 }
 
 fn host_of(key: &str) -> &str {
