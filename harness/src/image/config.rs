@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use oci_spec::image as oci;
+
 use super::digest::Digest;
 use super::error::Reason;
 use super::fault::Fault;
-use super::json::{self, Json};
+use super::json;
 use super::platform::Platform;
 use super::user::User;
 
@@ -37,40 +39,47 @@ pub(crate) struct Written {
 
 /// Reads an image's configuration, in OCI's form or Docker's, which say the same.
 pub(crate) fn read(bytes: &[u8]) -> Result<Written, Reason> {
-    let value = json::parse(bytes)?;
-    let json = Json::of(&value);
-    let platform = Platform::read(&json)?;
-    let rootfs = json.need("rootfs")?;
-    let diff_ids = rootfs.need("diff_ids")?.list()?;
-    let diff_ids = diff_ids.iter().map(|id| id.text()?.parse()).collect::<Result<_, Reason>>()?;
-    let mut written = Written { platform, diff_ids, config: Config::default(), user: None };
-    if let Some(json) = json.get("config") {
-        written.user = json.word("User")?.filter(|user| !user.is_empty());
-        written.config = of_programs(&json)?;
-    }
-    Ok(written)
+    let written: oci::ImageConfiguration = json::object(bytes)?;
+    let diff_ids = written.rootfs().diff_ids().iter().map(|id| id.parse());
+    let programs = written.config().clone().unwrap_or_default();
+    Ok(Written {
+        platform: Platform::new(written.os(), written.architecture(), written.variant()),
+        diff_ids: diff_ids.collect::<Result<_, Reason>>()?,
+        user: word("config.User", programs.user())?,
+        config: of_programs(&programs)?,
+    })
 }
 
-fn of_programs(json: &Json<'_>) -> Result<Config, Reason> {
-    let env = json.get("Env").map_or(Ok(Vec::new()), |env| env.list())?;
-    let workdir = json.word("WorkingDir")?.filter(|path| !path.is_empty());
+fn of_programs(written: &oci::Config) -> Result<Config, Reason> {
+    let env = texts("config.Env", written.env())?;
+    let workdir = word("config.WorkingDir", written.working_dir())?;
     Ok(Config {
-        env: env.iter().map(variable).collect::<Result<_, _>>()?,
+        env: env.iter().enumerate().map(variable).collect::<Result<_, _>>()?,
         // A relative one is so from the root (`WORKDIR app`).
         workdir: workdir.map(|path| PathBuf::from("/").join(path)),
         user: None,
         home: None,
-        entrypoint: json.texts("Entrypoint")?,
-        command: json.texts("Cmd")?,
+        entrypoint: texts("config.Entrypoint", written.entrypoint())?,
+        command: texts("config.Cmd", written.cmd())?,
     })
 }
 
+/// An empty one says nothing.
+fn word(name: &str, written: &Option<String>) -> Result<Option<String>, Reason> {
+    written.iter().try_for_each(|text| json::without_nul(name, text))?;
+    Ok(written.clone().filter(|text| !text.is_empty()))
+}
+
+fn texts(name: &str, written: &Option<Vec<String>>) -> Result<Vec<String>, Reason> {
+    let texts = written.clone().unwrap_or_default();
+    json::all_without_nul(name, &texts).map(|()| texts)
+}
+
 /// `NAME=VALUE`.
-fn variable(json: &Json<'_>) -> Result<(OsString, OsString), Reason> {
-    let text = json.text()?;
+fn variable((place, text): (usize, &String)) -> Result<(OsString, OsString), Reason> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
-        _ => Err(json.not("is not `NAME=VALUE`")),
+        _ => Err(json::field(&format!("config.Env[{place}]"), "not `NAME=VALUE`")),
     }
 }
 

@@ -3,11 +3,13 @@
 //! New ones are OCI image layouts too, and read as such. The old form names its layers `ID/layer.tar`; a
 //! configuration is named by its digest, which is checked.
 
+use serde::Deserialize;
+
 use super::config;
 use super::digest::Digest;
 use super::error::{Error, Reason};
 use super::fault::{AtPlace, Fault};
-use super::json::{self, Json};
+use super::json;
 use super::manifest;
 use super::parts::{Part, Parts};
 use super::place::Place;
@@ -15,16 +17,21 @@ use super::platform::Machine;
 
 const LIST: &str = "manifest.json";
 
-/// An image of the list.
+/// An image of the list, for which `oci-spec` has no type.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Listed {
     config: String,
-    tags: Vec<String>,
+    repo_tags: Option<Vec<String>>,
     layers: Vec<String>,
 }
 
 /// Reads the image of this tag, or the only one.
 pub(crate) fn read(place: &Place, name: Option<&str>, machine: Machine) -> Result<Parts, Error> {
-    let listed = choose(list(place)?, name).at(place.at(LIST))?;
+    let listed = json::parse(&place.document(LIST)?).at(place.at(LIST))?;
+    let listed = choose(listed, name).at(place.at(LIST))?;
+    json::without_nul("Config", &listed.config).at(place.at(LIST))?;
+    json::all_without_nul("Layers", &listed.layers).at(place.at(LIST))?;
     let bytes = place.document(&listed.config)?;
     let here = place.at(&listed.config);
     if let Some(wanted) = digest_in(&listed.config) {
@@ -50,27 +57,16 @@ pub(crate) fn read(place: &Place, name: Option<&str>, machine: Machine) -> Resul
     Ok(Parts { layers: layers.collect::<Result<_, _>>()?, written })
 }
 
-fn list(place: &Place) -> Result<Vec<Listed>, Error> {
-    let bytes = place.document(LIST)?;
-    let here = place.at(LIST);
-    let value = json::parse(&bytes).at(here)?;
-    let list = Json::of(&value).list().at(here)?;
-    list.iter().map(|json| one(json).at(here)).collect()
-}
-
-fn one(json: &Json<'_>) -> Result<Listed, Reason> {
-    json.need("Layers")?;
-    Ok(Listed {
-        config: json.need("Config")?.text()?.to_owned(),
-        tags: json.texts("RepoTags")?,
-        layers: json.texts("Layers")?,
-    })
+impl Listed {
+    fn tags(&self) -> &[String] {
+        self.repo_tags.as_deref().unwrap_or_default()
+    }
 }
 
 fn choose(listed: Vec<Listed>, name: Option<&str>) -> Result<Listed, Fault> {
-    let shown = |image: &Listed| image.tags.first().unwrap_or(&image.config).clone();
-    let tags: Vec<String> = listed.iter().flat_map(|image| image.tags.clone()).collect();
-    let is_it = |image: &Listed| name.is_none_or(|name| image.tags.iter().any(|tag| tag == name));
+    let shown = |image: &Listed| image.tags().first().unwrap_or(&image.config).clone();
+    let tags: Vec<String> = listed.iter().flat_map(Listed::tags).cloned().collect();
+    let is_it = |image: &Listed| name.is_none_or(|name| image.tags().iter().any(|tag| tag == name));
     let mut chosen: Vec<Listed> = listed.into_iter().filter(is_it).collect();
     match (chosen.len(), chosen.pop(), name) {
         (1, Some(only), _) => Ok(only),

@@ -18,10 +18,13 @@ pub(crate) enum Fault {
     LayoutVersion(String),
     /// A document that is no JSON.
     NoJson(String),
+    /// A document that is no JSON, or another value.
+    NoObject,
     /// A field of a document that is missing or of another type.
     Field {
+        /// The way to it; empty for the document as a whole.
         field: String,
-        wanted: &'static str,
+        why: String,
     },
     /// A document that is larger than any honest one.
     DocumentTooLarge {
@@ -118,7 +121,7 @@ impl Where<'_> {
     }
 }
 
-/// Adds the place to a reason: `json.text().at(place)?`.
+/// Adds the place to a reason: `json::parse(&bytes).at(place)?`.
 pub(crate) trait AtPlace<T> {
     fn at(self, place: Where<'_>) -> Result<T, Error>;
 }

@@ -1,83 +1,45 @@
-//! The documents of images: JSON whose fields are taken by name, and whose errors name the field.
+//! The documents of images: JSON, in the types of the crate `oci-spec`, or in ours where it has none.
 //!
-//! Some fifteen fields are read; the types of a crate for all of them would take longer to compile than the rest
-//! of this library.
+//! What is wrong with a field is said with the way to it: `layers[2].digest`.
 
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 use super::error::Reason;
 use super::fault::Fault;
 
-/// A value, and the way to it: `layers[2].digest`.
-#[derive(Debug, Clone)]
-pub(crate) struct Json<'a> {
-    value: &'a Value,
-    field: String,
-}
-
 /// The document in these bytes.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Reason> {
-    serde_json::from_slice(bytes).map_err(|error| Fault::NoJson(error.to_string()).into())
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Reason> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let document = serde_path_to_error::deserialize(&mut json).map_err(wrong)?;
+    json.end().map_err(|error| Fault::NoJson(error.to_string()))?;
+    Ok(document)
 }
 
-impl<'a> Json<'a> {
-    /// The document as a whole.
-    pub(crate) fn of(value: &'a Value) -> Self {
-        Self { value, field: String::new() }
-    }
+/// The same of a document that must be an object: serde takes a list, too, as a struct's fields in their order, which
+/// no other reader of images does.
+pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Reason> {
+    if bytes.trim_ascii_start().starts_with(b"{") { parse(bytes) } else { Err(Fault::NoObject.into()) }
+}
 
-    /// A field; one that is `null` is absent.
-    pub(crate) fn get(&self, name: &str) -> Option<Self> {
-        let value = self.value.get(name).filter(|value| !value.is_null())?;
-        Some(Self { value, field: self.below(name) })
-    }
+fn wrong(error: serde_path_to_error::Error<serde_json::Error>) -> Reason {
+    let is_whole = error.path().iter().next().is_none();
+    let way = if is_whole { String::new() } else { error.path().to_string() };
+    let error = error.into_inner();
+    if error.is_data() { field(&way, &error.to_string()) } else { Fault::NoJson(error.to_string()).into() }
+}
 
-    /// A field that must be there.
-    pub(crate) fn need(&self, name: &str) -> Result<Self, Reason> {
-        if !self.value.is_object() {
-            return Err(self.not("is not an object"));
-        }
-        let missing = || Fault::Field { field: self.below(name), wanted: "is missing" }.into();
-        self.get(name).ok_or_else(missing)
-    }
+/// This field is not what it should be.
+pub(crate) fn field(field: &str, why: &str) -> Reason {
+    Fault::Field { field: field.to_owned(), why: why.to_owned() }.into()
+}
 
-    fn below(&self, name: &str) -> String {
-        let dot = if self.field.is_empty() { "" } else { "." };
-        format!("{}{dot}{name}", self.field)
-    }
+/// A text that becomes a path, a variable or an argument: for the kernel it would end at a NUL.
+pub(crate) fn without_nul(name: &str, text: &str) -> Result<(), Reason> {
+    if text.contains('\0') { Err(field(name, "a NUL character")) } else { Ok(()) }
+}
 
-    /// A string, without a NUL: none of what is read may hold one.
-    pub(crate) fn text(&self) -> Result<&'a str, Reason> {
-        match self.value.as_str() {
-            Some(text) if text.contains('\0') => Err(self.not("has a NUL character")),
-            Some(text) => Ok(text),
-            None => Err(self.not("is not a string")),
-        }
-    }
-
-    pub(crate) fn number(&self) -> Result<u64, Reason> {
-        self.value.as_u64().ok_or_else(|| self.not("is not a whole number"))
-    }
-
-    pub(crate) fn list(&self) -> Result<Vec<Self>, Reason> {
-        let values = self.value.as_array().ok_or_else(|| self.not("is not a list"))?;
-        let field = |place: usize| format!("{}[{place}]", self.field);
-        Ok(values.iter().enumerate().map(|(place, value)| Self { value, field: field(place) }).collect())
-    }
-
-    /// A list of strings; absent is empty.
-    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, Reason> {
-        let Some(list) = self.get(name) else { return Ok(Vec::new()) };
-        list.list()?.iter().map(|text| text.text().map(str::to_owned)).collect()
-    }
-
-    /// A string; absent is none.
-    pub(crate) fn word(&self, name: &str) -> Result<Option<String>, Reason> {
-        self.get(name).map(|text| text.text().map(str::to_owned)).transpose()
-    }
-
-    /// This value is not what it should be.
-    pub(crate) fn not(&self, wanted: &'static str) -> Reason {
-        Fault::Field { field: self.field.clone(), wanted }.into()
-    }
+/// The same of all texts of a list.
+pub(crate) fn all_without_nul(name: &str, texts: &[String]) -> Result<(), Reason> {
+    let mut numbered = texts.iter().enumerate();
+    numbered.try_for_each(|(place, text)| without_nul(&format!("{name}[{place}]"), text))
 }

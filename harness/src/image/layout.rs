@@ -2,10 +2,13 @@
 //!
 //! Every document is checked against the digest and the size that led to it, before it is read.
 
+use oci_spec::image::OciLayout;
+
 use super::config::{self, Written};
 use super::digest::Digest;
 use super::error::{Error, Reason};
 use super::fault::{AtPlace, Fault};
+use super::json;
 use super::manifest::{self, Descriptor, Document, Manifest};
 use super::parts::{Part, Parts};
 use super::place::Place;
@@ -29,11 +32,10 @@ pub(crate) fn read(place: &Place, name: Option<&str>, machine: Machine) -> Resul
 fn check_version(place: &Place) -> Result<(), Error> {
     let bytes = place.document("oci-layout")?;
     let here = place.at("oci-layout");
-    let value = super::json::parse(&bytes).at(here)?;
-    let version = super::json::Json::of(&value).need("imageLayoutVersion").at(here)?;
-    match version.text().at(here)? {
+    let layout: OciLayout = json::object(&bytes).at(here)?;
+    match layout.image_layout_version() {
         version if version.starts_with("1.") => Ok(()),
-        other => Err(here.error(Fault::LayoutVersion(other.to_owned()))),
+        other => Err(here.error(Fault::LayoutVersion(other.clone()))),
     }
 }
 

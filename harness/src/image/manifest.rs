@@ -1,9 +1,16 @@
 //! The documents that name others: descriptors, indexes, manifests; in OCI's words and in Docker's.
+//!
+//! They are parsed as `oci-spec` has them. What is ours has passed our checks: a digest that we know, a media type
+//! that we can read.
+
+use oci_spec::image as oci;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::digest::Digest;
 use super::error::Reason;
 use super::fault::Fault;
-use super::json::{self, Json};
+use super::json;
 use super::platform::Platform;
 
 /// What a document says of another file.
@@ -54,20 +61,19 @@ const FIRST_SCHEMA: &str = "application/vnd.docker.distribution.manifest.v1+";
 pub(crate) const LAYERS: usize = 500;
 
 impl Descriptor {
-    fn read(json: &Json<'_>) -> Result<Self, Reason> {
-        let annotations = json.get("annotations");
-        let annotation = |name: &str| annotations.as_ref().map_or(Ok(None), |all| all.word(name));
-        let names = ["org.opencontainers.image.ref.name", "io.containerd.image.name"];
-        let named = names.into_iter().map(annotation).collect::<Result<Vec<_>, _>>()?;
-        let platform = json.get("platform").map(|json| Platform::read(&json)).transpose()?;
-        let attested = annotation("vnd.docker.reference.type")?.is_some();
+    fn of(written: &oci::Descriptor) -> Result<Self, Reason> {
+        let annotation = |name: &str| written.annotations().as_ref().and_then(|all| all.get(name));
+        let names = [oci::ANNOTATION_REF_NAME, "io.containerd.image.name"];
+        let platform = written.platform().as_ref();
+        let platform = platform.map(|on| Platform::new(on.os(), on.architecture(), on.variant()));
+        let attested = annotation("vnd.docker.reference.type").is_some();
         Ok(Self {
-            media_type: json.need("mediaType")?.text()?.to_owned(),
-            digest: json.need("digest")?.text()?.parse()?,
-            size: json.need("size")?.number()?,
+            media_type: written.media_type().to_string(),
+            digest: written.digest().as_ref().parse()?,
+            size: written.size(),
             attestation: attested || platform.as_ref().is_some_and(Platform::is_unknown),
             platform,
-            names: named.into_iter().flatten().collect(),
+            names: names.into_iter().filter_map(annotation).cloned().collect(),
         })
     }
 
@@ -93,49 +99,69 @@ fn media_type(found: &str, accepted: &[&str]) -> Reason {
     Reason::MediaType { found: found.to_owned(), accepted }
 }
 
+/// What tells an index from a manifest. It is looked at first, because the types of `oci-spec` pass over what they do
+/// not know: a manifest's `manifests` too.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    schema_version: u64,
+    media_type: Option<String>,
+    manifests: Option<IgnoredAny>,
+    config: Option<IgnoredAny>,
+    layers: Option<IgnoredAny>,
+}
+
+impl Head {
+    /// Whether the document may be read as what its descriptor says that it is.
+    fn check(&self, promised: &str) -> Result<(), Reason> {
+        match self.schema_version {
+            1 => return Err(Fault::FirstSchema.into()),
+            2 => {}
+            _ => return Err(json::field("schemaVersion", "not 2")),
+        }
+        // The same bytes read as this by one tool and as that by another are an attack (CVE-2021-41190).
+        if self.manifests.is_some() && (self.layers.is_some() || self.config.is_some()) {
+            return Err(Fault::IndexAndManifest.into());
+        }
+        let Some(own) = &self.media_type else { return Ok(()) };
+        if own == promised || (promised == INDEX[0] && INDEX.contains(&own.as_str())) {
+            return Ok(());
+        }
+        Err(Fault::TypeDiffers { descriptor: promised.to_owned(), document: own.clone() }.into())
+    }
+}
+
+/// The media type of a document that no descriptor led to: its own, else one that fits.
+#[cfg(feature = "registry")]
+pub(crate) fn media_type_of(bytes: &[u8]) -> Result<String, Reason> {
+    let head: Head = json::object(bytes)?;
+    let guess = if head.manifests.is_some() { INDEX[0] } else { MANIFEST[0] };
+    Ok(head.media_type.unwrap_or_else(|| guess.to_owned()))
+}
+
 /// Reads the document that a descriptor of this media type points to; `index.json` has no descriptor.
 pub(crate) fn read(bytes: &[u8], promised: Option<&str>) -> Result<Document, Reason> {
-    let value = json::parse(bytes)?;
-    let json = Json::of(&value);
-    let version = json.need("schemaVersion")?.number()?;
-    if version == 1 {
-        return Err(Fault::FirstSchema.into());
-    }
-    if version != 2 {
-        return Err(Fault::Field { field: "schemaVersion".to_owned(), wanted: "is not 2" }.into());
-    }
     let promised = promised.unwrap_or(INDEX[0]);
-    // The same bytes read as this by one tool and as that by another are an attack (CVE-2021-41190).
-    if json.get("manifests").is_some() && (json.get("layers").is_some() || json.get("config").is_some()) {
-        return Err(Fault::IndexAndManifest.into());
-    }
-    if let Some(own) = json.word("mediaType")?.filter(|own| own != promised) {
-        let both_are = |types: [&str; 2]| types.contains(&own.as_str()) && types.contains(&promised);
-        if !both_are(INDEX) || promised != INDEX[0] {
-            let descriptor = promised.to_owned();
-            return Err(Fault::TypeDiffers { descriptor, document: own }.into());
-        }
-    }
-    if INDEX.contains(&promised) { index(&json) } else { manifest(&json) }
+    json::object::<Head>(bytes)?.check(promised)?;
+    if INDEX.contains(&promised) { index(&json::object(bytes)?) } else { manifest(&json::object(bytes)?) }
 }
 
-fn index(json: &Json<'_>) -> Result<Document, Reason> {
-    let manifests = json.need("manifests")?.list()?;
-    manifests.iter().map(Descriptor::read).collect::<Result<_, _>>().map(Document::Index)
+fn index(written: &oci::ImageIndex) -> Result<Document, Reason> {
+    written.manifests().iter().map(Descriptor::of).collect::<Result<_, _>>().map(Document::Index)
 }
 
-fn manifest(json: &Json<'_>) -> Result<Document, Reason> {
-    let config = Descriptor::read(&json.need("config")?)?;
+fn manifest(written: &oci::ImageManifest) -> Result<Document, Reason> {
+    let config = Descriptor::of(written.config())?;
     if !CONFIG.contains(&config.media_type.as_str()) {
         return Err(media_type(&config.media_type, &CONFIG));
     }
-    let layers = json.need("layers")?.list()?.iter().map(layer).collect::<Result<Vec<_>, _>>()?;
+    let layers = written.layers().iter().map(layer).collect::<Result<Vec<_>, _>>()?;
     bounded(layers.len())?;
     Ok(Document::Manifest(Manifest { config, layers }))
 }
 
-fn layer(json: &Json<'_>) -> Result<Descriptor, Reason> {
-    let layer = Descriptor::read(json)?;
+fn layer(written: &oci::Descriptor) -> Result<Descriptor, Reason> {
+    let layer = Descriptor::of(written)?;
     let name = layer.media_type.as_str();
     if name.contains(".nondistributable.") || name.contains(".rootfs.foreign.") {
         return Err(Fault::Nondistributable(layer.media_type).into());

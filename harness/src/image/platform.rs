@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::error::Reason;
-use super::json::Json;
+use oci_spec::image as oci;
 
 /// What an image says that it runs on, in Go's words: `linux/arm64/v8`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +14,9 @@ pub(crate) struct Platform {
 
 impl Platform {
     /// From a descriptor's `platform` or from an image's configuration.
-    pub(crate) fn read(json: &Json<'_>) -> Result<Self, Reason> {
-        Ok(Self {
-            os: json.need("os")?.text()?.to_owned(),
-            architecture: json.need("architecture")?.text()?.to_owned(),
-            variant: json.word("variant")?.filter(|variant| !variant.is_empty()),
-        })
+    pub(crate) fn new(os: &oci::Os, architecture: &oci::Arch, variant: &Option<String>) -> Self {
+        let variant = variant.clone().filter(|variant| !variant.is_empty());
+        Self { os: os.to_string(), architecture: architecture.to_string(), variant }
     }
 
     /// What BuildKit puts beside an image: how it was built. No image.

@@ -2,6 +2,7 @@
 
 pub(in crate::image) mod build;
 mod hostile;
+mod lenient;
 mod sources;
 mod stacked;
 mod streams;

@@ -1,5 +1,6 @@
 //! What is wrong with an image beside its layers.
 
+use super::image::name;
 use super::words;
 use crate::image::fault::Fault;
 
@@ -80,8 +81,10 @@ fn of_a_document(fault: &Fault) -> String {
             format!("imageLayoutVersion is {}; accepted: 1.0.0", shown(version))
         }
         Fault::NoJson(error) => format!("is no JSON: {error}"),
-        Fault::Field { field, wanted } if field.is_empty() => format!("the document {wanted}"),
-        Fault::Field { field, wanted } => format!("`{field}` {wanted}"),
+        Fault::NoObject => "is no JSON object".to_owned(),
+        // Both may repeat what the document says, which may be long.
+        Fault::Field { field, why } if field.is_empty() => name(why.as_bytes()),
+        Fault::Field { field, why } => format!("`{}`: {}", name(field.as_bytes()), name(why.as_bytes())),
         Fault::FirstSchema => {
             "a manifest of Docker's schema 1, which nothing makes since 2017: push the image again".to_owned()
         }

@@ -7,12 +7,13 @@ use std::cell::RefCell;
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
 use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, Error as Failure};
 
 use super::super::error::Reason;
-use super::super::json::{self, Json};
+use super::super::json;
 use super::Fault;
 use super::challenge::{self, Challenge};
 use super::credentials::Credentials;
@@ -123,12 +124,11 @@ impl Client {
 }
 
 fn token(realm: &str, response: Response<Body>) -> Result<String, Reason> {
-    let unreadable = |_| Reason::from(Fault::Token(realm.to_owned()));
     let bytes = response.into_body().into_with_config().limit(TOKEN).read_to_vec();
-    let value = json::parse(&bytes.map_err(|error| unreachable(realm, &error))?).map_err(unreadable)?;
-    let json = Json::of(&value);
-    let token = json.need("token").or_else(|_| json.need("access_token")).map_err(unreadable)?;
-    token.text().map(str::to_owned).map_err(unreadable)
+    let bytes = bytes.map_err(|error| unreachable(realm, &error))?;
+    let answer: Value = json::parse(&bytes).unwrap_or_default();
+    let token = ["token", "access_token"].iter().find_map(|&name| answer[name].as_str());
+    token.map(str::to_owned).ok_or_else(|| Fault::Token(realm.to_owned()).into())
 }
 
 fn agent(plain_is_allowed: bool) -> Agent {
@@ -218,7 +218,7 @@ fn good(url: &str, response: Response<Body>) -> Result<Response<Body>, Reason> {
 /// What the registry says about its refusal.
 fn message(response: Response<Body>) -> Option<String> {
     let bytes = response.into_body().into_with_config().limit(TOKEN).read_to_vec().ok()?;
-    let value = json::parse(&bytes).ok()?;
+    let value: Value = json::parse(&bytes).ok()?;
     let first = value.get("errors")?.get(0)?;
     first.get("message").or_else(|| first.get("code"))?.as_str().map(str::to_owned)
 }

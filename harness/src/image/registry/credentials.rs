@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use super::super::error::Reason;
-use super::super::json::{self, Json};
+use super::super::json;
 use super::Fault;
 
 /// A user and a password.
@@ -81,11 +82,13 @@ fn configuration() -> Option<PathBuf> {
 
 /// The entry for a host, which may be written with a scheme and a path.
 fn in_configuration(host: &str, bytes: &[u8]) -> Result<Option<Credentials>, ()> {
-    let value = json::parse(bytes).map_err(drop)?;
+    let value: Value = json::parse(bytes).map_err(drop)?;
     let Some(auths) = value.get("auths").and_then(|auths| auths.as_object()) else { return Ok(None) };
     let Some((_, entry)) = auths.iter().find(|(key, _)| host_of(key) == host) else { return Ok(None) };
-    let entry = Json::of(entry);
-    let word = |name: &str| entry.word(name).map_err(drop);
+    let word = |name: &str| match &entry[name] {
+        Value::Null => Ok(None),
+        text => text.as_str().map(|text| Some(text.to_owned())).ok_or(()),
+    };
     if let Some(auth) = word("auth")?.filter(|auth| !auth.is_empty()) {
         let text =
             STANDARD.decode(auth).map_err(drop).and_then(|text| String::from_utf8(text).map_err(drop))?;

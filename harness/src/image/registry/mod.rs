@@ -24,9 +24,8 @@ use self::reference::Reference;
 use super::digest::Digest;
 use super::error::{Error, Reason};
 use super::fault::{AtPlace, Where};
-use super::json::{self, Json};
 use super::layout;
-use super::manifest::{Descriptor, INDEX, MANIFEST};
+use super::manifest::{self, Descriptor, INDEX, MANIFEST};
 use super::parts::{self, Parts};
 use super::place::{Place, Remote};
 use super::platform::Machine;
@@ -190,9 +189,7 @@ impl Registry {
         if let Some(wanted) = wanted.filter(|wanted| *wanted != digest) {
             return Err(Reason::Digest { wanted, found: digest });
         }
-        let value = json::parse(bytes)?;
-        let guess = if value.get("manifests").is_some() { INDEX[0] } else { MANIFEST[0] };
-        let media_type = Json::of(&value).word("mediaType")?.unwrap_or_else(|| guess.to_owned());
+        let media_type = manifest::media_type_of(bytes)?;
         keep::keep(&self.sha256(), &digest.hex(), &mut |file| {
             blob::rewrite(file, bytes).map_err(|error| {
                 let reason = Reason::io(&self.blobs, &error);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::super::digest::Digest;
 use super::super::layout::blob_name;
 use super::super::platform::Machine;
-use super::build::{Bench, CONFIG, Files, INDEX, LAYER, MANIFEST, Packed, gzip, tar, zstd};
+use super::build::{Bench, CONFIG, Files, INDEX, MANIFEST, Packed, gzip, tar, zstd};
 
 /// The errors, one for a line, with what differs from machine to machine taken out.
 #[derive(Default)]
@@ -116,6 +116,11 @@ fn documents_that_say_what_cannot_be() {
     manifest("schema 3", &|manifest| manifest["schemaVersion"] = json!(3));
     manifest("not an object", &|manifest| *manifest = json!([1, 2]));
     manifest("no layers", &|manifest| manifest["layers"] = json!([]));
+    manifest("no schema", &|manifest| *manifest = json!({"layers": []}));
+    manifest("a layer without a size", &|manifest| manifest["layers"][0]["size"] = json!(null));
+    manifest("a layer with half of a platform", &|manifest| {
+        manifest["layers"][0]["platform"] = json!({"os": "linux"});
+    });
     manifest("layers is absent", &|manifest| manifest["layers"] = json!(null));
     manifest("too many layers", &|manifest| {
         manifest["layers"] = Value::Array(vec![manifest["layers"][0].clone(); 501]);
@@ -129,12 +134,17 @@ fn documents_that_say_what_cannot_be() {
     manifest("a foreign layer", &layer("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"));
     manifest("a layer for some", &layer("application/vnd.oci.image.layer.nondistributable.v1.tar"));
     manifest("an artifact", &|manifest| manifest["config"]["mediaType"] = json!("application/x"));
-    manifest("sha512", &|manifest| manifest["config"]["digest"] = json!("sha512:00"));
+    manifest("sha512", &|manifest| {
+        manifest["config"]["digest"] = json!(format!("sha512:{}", "0".repeat(128)));
+    });
+    manifest("half a digest", &|manifest| manifest["config"]["digest"] = json!("sha256:00"));
     manifest("a digest that is a path", &|manifest| {
         manifest["layers"][0]["digest"] = json!(format!("sha256:{}", "../".repeat(22)));
     });
     manifest("a size below zero", &|manifest| manifest["layers"][0]["size"] = json!(-1));
     manifest("a size of text", &|manifest| manifest["config"]["size"] = json!("1"));
+
+    manifest("a size of much text", &|manifest| manifest["config"]["size"] = json!("1".repeat(1 << 20)));
 
     let mut config = |case: &str, change: &dyn Fn(&mut Value)| {
         let mut files = Files::hello();
@@ -147,6 +157,10 @@ fn documents_that_say_what_cannot_be() {
     config("another system", &|config| config["os"] = json!("windows"));
     config("a variable without =", &|config| config["config"]["Env"] = json!(["A=b", "C"]));
     config("a NUL", &|config| config["config"]["Env"] = json!(["A=b\0c"]));
+    config("a directory with a NUL", &|config| config["config"]["WorkingDir"] = json!("/a\0b"));
+    config("a command with a NUL", &|config| config["config"]["Cmd"] = json!(["a", "\0"]));
+    config("a user with a NUL", &|config| config["config"]["User"] = json!("0\0"));
+    config("a diff_id that is none", &|config| config["rootfs"]["diff_ids"] = json!(["sha256:00"]));
     config("a command of text", &|config| config["config"]["Cmd"] = json!("sh -c x"));
     insta::assert_snapshot!(refusals.0);
 }
@@ -188,14 +202,6 @@ fn indexes_that_lead_nowhere() {
         vec![files.document("application/vnd.docker.distribution.manifest.v1+prettyjws", &json!({}))]
     });
     index("a blob of another type", &|files| vec![files.blob("text/html", b"<html>")]);
-    index("a manifest that is no JSON", &|files| vec![files.blob(MANIFEST, b"<html>")]);
-    index("a manifest of 10 MB", &|files| vec![files.blob(MANIFEST, &vec![b' '; 10_000_000])]);
-    index("a configuration that is no JSON", &|files| {
-        let layer = files.blob(LAYER, &hello().packed);
-        let config = files.blob(CONFIG, b"\x7fELF");
-        let manifest = json!({"schemaVersion": 2, "config": config, "layers": [layer]});
-        vec![files.document(MANIFEST, &manifest)]
-    });
     index("indexes in indexes", &|files| {
         let image = files.image(&[hello()], &json!({}));
         let within = |inner: Value| json!({"schemaVersion": 2, "manifests": [inner]});
@@ -216,11 +222,35 @@ fn indexes_that_lead_nowhere() {
     files.put("oci-layout", &json!({"imageLayoutVersion": "2.0.0"}));
     refusals.directory("a layout of another version", files);
     let mut files = Files::hello();
-    files.0.insert("oci-layout".to_owned(), b"1.0.0\n{".to_vec());
-    refusals.directory("a layout whose version is no JSON", files);
-    let mut files = Files::hello();
     files.0.remove("index.json");
     refusals.directory("no index.json", files);
+    insta::assert_snapshot!(refusals.0);
+}
+
+#[test]
+fn documents_that_are_no_documents() {
+    let mut refusals = Refusals::default();
+    let mut manifest = |case: &str, bytes: &[u8]| {
+        let mut files = Files::hello();
+        let descriptor = files.blob(MANIFEST, bytes);
+        files.index(&[descriptor]);
+        refusals.directory(case, files);
+    };
+    manifest("a manifest that is no JSON", b"<html>");
+    manifest("a manifest that goes on", br#"{"schemaVersion": 2"#);
+    manifest("a manifest in a list", br#"[2, null, null, {}, []]"#);
+    let twice = br#"{"schemaVersion": 2, "config": {}, "layers": [], "layers": []}"#;
+    manifest("a manifest with its layers twice", twice);
+    let key = json!({"schemaVersion": 2, "annotations": {"\u{1b}[2J": 1}}).to_string();
+    manifest("a manifest whose key is not for a terminal", key.as_bytes());
+    manifest("a manifest of 10 MB", &vec![b' '; 10_000_000]);
+    let mut files = Files::hello();
+    let config = files.blob(CONFIG, b"\x7fELF");
+    files.with_manifest(|manifest| manifest["config"] = config);
+    refusals.directory("a configuration that is no JSON", files);
+    let mut files = Files::hello();
+    files.0.insert("oci-layout".to_owned(), b"1.0.0\n{".to_vec());
+    refusals.directory("a layout whose version is no JSON", files);
     insta::assert_snapshot!(refusals.0);
 }
 
@@ -250,7 +280,7 @@ fn docker_archives_that_are_wrong() {
     let mut saved = |case: &str, layers: Value, extra: &[(&str, &[u8])], link: Option<&str>| {
         let layer = hello().packed;
         let mut config = super::build::here();
-        config["rootfs"] = json!({"diff_ids": [Digest::of(&layer).to_string()]});
+        config["rootfs"] = json!({"type": "layers", "diff_ids": [Digest::of(&layer).to_string()]});
         let list = json!([{"Config": "blobs/config", "RepoTags": null, "Layers": layers}]).to_string();
         let config = config.to_string();
         let files: [(&str, &[u8]); 3] = [
@@ -281,11 +311,13 @@ fn docker_archives_that_are_wrong() {
     saved("a layer that is a link to itself", json!(["blobs/link"]), &[], Some("link"));
     saved("no layers", json!([]), &[], None);
     saved("more layers than diff_ids", json!(["blobs/layer", "blobs/layer"]), &[], None);
+    saved("a layer with a NUL", json!(["blobs/layer\0"]), &[], None);
     saved("layers of numbers", json!([1]), &[], None);
     saved("a file twice", json!(["blobs/layer"]), &[("blobs/layer", b"x")], None);
     saved("another layer than its diff_id", json!(["blobs/other"]), &[("blobs/other", &tar(&[]))], None);
     refusals.archive("an empty list", &tar(&[("manifest.json", b"[]")]));
     refusals.archive("no list", &tar(&[("repositories", b"{}")]));
+    refusals.archive("a list of something", &tar(&[("manifest.json", b"[{\"Layers\": []}]")]));
     refusals.archive("a list that is an object", &tar(&[("manifest.json", b"{}")]));
     refusals.archive("a configuration whose name lies", &{
         let name = format!("{}.json", "0".repeat(64));

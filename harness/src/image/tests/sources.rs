@@ -150,7 +150,7 @@ fn saved(with_link: bool) -> Vec<u8> {
     let layer = hello();
     let diff_id = super::super::digest::Digest::of(&layer).to_string();
     let mut config = here();
-    config["rootfs"] = json!({"diff_ids": [diff_id, diff_id]});
+    config["rootfs"] = json!({"type": "layers", "diff_ids": [diff_id, diff_id]});
     config["config"] = json!({"Env": ["A=b"]});
     let config = config.to_string().into_bytes();
     let config_name = format!("{}.json", super::super::digest::Digest::of(&config).hex());
