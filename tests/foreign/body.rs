@@ -52,7 +52,7 @@ fn a_panic_has_symbols_in_debian() {
 /// The test binary is what the symbols come from: without it there are none.
 #[test]
 fn a_hidden_binary_has_no_symbols() {
-    needs!(Need::NAMESPACES, Need::Fixture("busybox"));
+    needs!(Need::OVERLAY, Need::Fixture("busybox"));
     let test = "foreign::panics_without_the_binary";
     let twin = Twin::tests(&[test]).env("ROOT", harness_tests::fixture("busybox"));
     let ran = twin.env("RUST_BACKTRACE", "1").run();

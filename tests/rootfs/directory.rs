@@ -26,7 +26,7 @@ fn shows_the_directory_and_little_else() {
 
 #[test]
 fn fifty_guests_do_not_change_the_directory() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::OVERLAY);
     let name = format!("harness-scribble-{}", std::process::id());
     let before = outside::fingerprint(&fixture("fixture"));
     let ran = Twin::tests(&["files::fifty_scribble_at_once"]).env("SCRIBBLE", &name).run();
@@ -38,7 +38,7 @@ fn fifty_guests_do_not_change_the_directory() {
 
 #[test]
 fn symlinks_do_not_lead_to_the_host() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::OVERLAY);
     let name = format!("harness-scribble-{}", std::process::id());
     let before = outside::fingerprint(&fixture("hostile"));
     let targets = ["/etc", "/root", "/var/tmp"];
@@ -53,7 +53,7 @@ fn symlinks_do_not_lead_to_the_host() {
 
 #[test]
 fn a_dangling_dev_is_an_error() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::OVERLAY);
     let ran = Twin::tests(&["files::follows_a_dangling_symlink"]).run();
     assert!(!ran.passed());
     let error = &ran.run_of("files::follows_a_dangling_symlink")["setup_error"];
@@ -129,7 +129,7 @@ fn threads_and_backtraces_work() {
 
 #[test]
 fn a_panic_in_an_empty_root_has_symbols() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::OVERLAY);
     let ran = Twin::tests(&["output::panics_in_an_empty_root"]).env("RUST_BACKTRACE", "1").run();
     assert!(!ran.passed());
     assert!(ran.stdout.contains("inner_function_of_the_panic"), "{}", ran.output());

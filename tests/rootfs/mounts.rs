@@ -22,7 +22,7 @@ fn scribble(test: &str) -> (Ran, Option<String>) {
 
 #[test]
 fn a_bind_is_the_hosts_own_directory() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::OVERLAY);
     for test in ["files::writes_to_a_bind", "files::writes_to_a_bind_in_a_readonly_root"] {
         let (ran, written) = scribble(test);
         ran.must_pass();
@@ -105,7 +105,7 @@ fn a_root_without_a_pid_namespace() {
 
 #[test]
 fn guests_without_a_size_or_readonly_are_caught() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::OVERLAY);
     let ran = Twin::tests(&["without::tmpfs_size", "without::readonly"]).run();
     for test in ["without::tmpfs_size", "without::readonly"] {
         assert_eq!(ran.outcome(test), "panicked", "{}", ran.output());

@@ -27,7 +27,7 @@ fn change(test: &str) -> (Ran, bool) {
 
 #[test]
 fn changes_do_not_reach_the_host() {
-    needs!(Need::NAMESPACES);
+    needs!(Need::Twin("needs::view_of_the_host"));
     let (ran, same) = change("files::changes_a_view");
     ran.must_pass();
     assert!(same);

@@ -92,7 +92,9 @@ fn too_much_cpu_time() {
     assert_eq!(run.outcome, Outcome::TimedOut { limit: Deadline::Cpu(limit) }, "{run}");
 }
 
-const DAEMON: &str = "setsid sleep 1000 >/dev/null 2>&1 & exit ";
+/// It is what it is called before the shell ends.
+const DAEMON: &str =
+    "setsid sleep 1000 >/dev/null 2>&1 & until grep -q ^sleep /proc/$!/cmdline; do :; done; exit ";
 
 #[test]
 fn a_daemon_is_a_failure_where_it_is_seen_to_be_the_guests() {

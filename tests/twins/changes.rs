@@ -8,8 +8,10 @@ use harness::isolated;
 fn change() {
     fs::write("/new", "new").unwrap();
     fs::write("/hello.txt", "other").unwrap();
+    let mode = fs::metadata("/data").unwrap().permissions();
     fs::remove_dir_all("/data").unwrap();
     fs::create_dir("/data").unwrap();
+    fs::set_permissions("/data", mode).unwrap();
     fs::create_dir("/data/made again").unwrap();
     fs::write("/data/made again/x", "x").unwrap();
     fs::set_permissions("/etc", Permissions::from_mode(0o700)).unwrap();
