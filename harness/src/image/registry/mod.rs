@@ -8,6 +8,8 @@ mod blob;
 mod challenge;
 mod client;
 mod credentials;
+mod helper;
+mod login;
 pub(crate) mod reference;
 mod tags;
 #[cfg(test)]
@@ -63,6 +65,12 @@ pub(crate) enum Fault {
     PlainHttp(String),
     /// Docker's configuration is not readable as such.
     Credentials(PathBuf),
+    /// A program that keeps credentials for docker does not give them.
+    Helper {
+        program: String,
+        host: String,
+        why: String,
+    },
     /// More than was promised.
     TooLong {
         url: String,
