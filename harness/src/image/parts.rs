@@ -67,7 +67,7 @@ fn layer_on(
 ) -> Result<Layer, Error> {
     let alone = layer(place, part, store, part.diff_id, None)?;
     let Some(top) = below.last() else { return Ok(alone) };
-    let [ours, theirs] = [&alone, top].map(|layer| root_of(layer));
+    let [ours, theirs] = [&alone, top].map(root_of);
     if !alone.implied && ours.at(place.at(&part.entry))? == theirs.at(place.at(&part.entry))? {
         return Ok(alone);
     }
