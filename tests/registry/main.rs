@@ -6,9 +6,11 @@
 mod authority;
 mod helpers;
 mod image;
+mod processes;
 mod puller;
 mod relay;
 mod server;
+mod slow;
 mod tokens;
 
 use harness_tests::machine::Need;

@@ -1,8 +1,9 @@
 //! A cache of our own, and the command that pulls into it.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use harness_tests::build;
 use serde_json::Value;
@@ -48,6 +49,12 @@ impl Puller {
         command
     }
 
+    /// Starts a process that pulls.
+    pub(crate) fn start(&self, reference: &str) -> Running {
+        let mut command = self.command(reference, &[]);
+        Running(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
+    }
+
     pub(crate) fn pull(&self, reference: &str, variables: &[(&str, &str)]) -> Output {
         self.command(reference, variables).output().unwrap()
     }
@@ -72,6 +79,32 @@ impl Puller {
         let found = find(&self.cache(), "hello.txt");
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(fs::read_to_string(&found[0]).unwrap(), "hello");
+    }
+}
+
+/// A process that pulls; it does not outlive its test.
+pub(crate) struct Running(Option<Child>);
+
+impl Running {
+    pub(crate) fn finish(mut self) -> Output {
+        self.0.take().unwrap().wait_with_output().unwrap()
+    }
+
+    /// By SIGKILL: it can do nothing any more. It must have been at work.
+    pub(crate) fn kill(mut self) {
+        let mut child = self.0.take().unwrap();
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            // The test has failed; the process may have ended by itself.
+            drop(child.kill());
+            drop(child.wait());
+        }
     }
 }
 
