@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod authority;
+mod full;
 mod helpers;
 mod image;
 mod processes;

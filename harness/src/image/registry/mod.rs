@@ -222,9 +222,8 @@ impl Remote for Registry {
         let name = layout::blob_name(&wanted.digest);
         let here = Where { archive: &self.text, entry: &name };
         let client = self.client().at(here)?;
-        let fetched = keep::keep(&self.sha256(), &wanted.digest.hex(), &mut |file| {
-            blob::fetch(client, wanted, file, self.watch.as_deref()).at(here)
-        });
+        let fetch = blob::Fetch { client, wanted, cache: &self.blobs, watch: self.watch.as_deref() };
+        let fetched = keep::keep(&self.sha256(), &wanted.digest.hex(), &mut |file| fetch.into(file).at(here));
         fetched.map(drop)
     }
 }
