@@ -15,7 +15,7 @@ use crate::slow::Slow;
 const SCRIPT: &str = r#"mount -t tmpfs -o "size=$1" harness-tests "$2"
 cache=$2; shift 2; status=0
 "$@" || status=$?
-cd "$cache" && find . -type f -o -name '*.partial' -o -name '*.root'
+cd "$cache" && find . -type f -o -name '*.partial' -o -name '*.root' -o -name '*.user'
 exit $status"#;
 
 /// What the pull says, and what it leaves; the image has a layer of so many bytes.
@@ -63,7 +63,7 @@ fn is_blob(name: &str) -> bool {
 }
 
 fn is_layer(name: &str) -> bool {
-    name.ends_with(".root")
+    name.ends_with(".root") || name.ends_with(".user")
 }
 
 #[test]

@@ -39,7 +39,10 @@ fn run(program: &str, host: &str) -> io::Result<Output> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    tell(&mut child, server(host)).and_then(|()| child.wait_with_output())
+    let told = tell(&mut child, server(host));
+    // Also where it could not be told: no process stays behind.
+    let output = child.wait_with_output()?;
+    told.map(|()| output)
 }
 
 /// The pipe is closed behind it.
