@@ -72,7 +72,7 @@
 //!   by `harness pull`. Without it a tag is asked for each time, and a registry that is away is a failure.
 //! * `HARNESS_REGISTRY=HOST[:PORT]` with `HARNESS_REGISTRY_USER` and `HARNESS_REGISTRY_PASSWORD` is who we are to that
 //!   registry, and to no other. Else it is what `docker login` has written to `config.json`, below `DOCKER_CONFIG` or
-//!   `~/.docker`; programs that keep passwords for docker are not asked.
+//!   `~/.docker`, or given to a program to keep (`credHelpers`, `credsStore`).
 //! * `SSL_CERT_FILE` names certificates to trust. Plain HTTP is spoken to this machine (loopback) only.
 //!
 //! # What it is not

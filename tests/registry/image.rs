@@ -6,13 +6,23 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-/// Writes the layout.
+/// Writes the layout of an image that says hello.
 pub(crate) fn write(layout: &Path) {
+    write_with(layout, &[("hello.txt", b"hello")]);
+}
+
+/// Writes the layout of an image with one layer of these files.
+pub(crate) fn write_with(layout: &Path, files: &[(&str, &[u8])]) {
     let blobs = layout.join("blobs/sha256");
     fs::create_dir_all(&blobs).unwrap();
     let content = tempfile::tempdir().unwrap();
-    fs::write(content.path().join("hello.txt"), "hello").unwrap();
-    let tar = Command::new("tar").args(["-c", "-C"]).arg(content.path()).arg("hello.txt").output().unwrap();
+    let mut tar = Command::new("tar");
+    tar.args(["-c", "-C"]).arg(content.path());
+    for (name, bytes) in files {
+        fs::write(content.path().join(name), bytes).unwrap();
+        tar.arg(name);
+    }
+    let tar = tar.output().unwrap();
     assert!(tar.status.success());
     let layer = blob(&blobs, "application/vnd.oci.image.layer.v1.tar", &tar.stdout);
     let config = json!({

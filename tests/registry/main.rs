@@ -1,79 +1,24 @@
 //! Images from a real registry (Debian's docker-registry), filled by skopeo: `harness pull` with and without
-//! passwords and TLS, and what is in the cache afterwards.
+//! passwords, tokens and TLS, and what is in the cache afterwards.
 
 #![cfg(test)]
 
+mod authority;
+mod full;
+mod helpers;
 mod image;
+mod processes;
+mod puller;
+mod relay;
 mod server;
+mod slow;
+mod tokens;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-use harness_tests::build;
 use harness_tests::machine::Need;
 use harness_tests::needs;
+use puller::{Puller, credentials};
+use serde_json::json;
 use server::{PASSWORD, Registry, USER, Wants};
-
-/// A cache of our own, and the command that pulls into it.
-struct Puller {
-    directory: tempfile::TempDir,
-}
-
-impl Puller {
-    fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
-    }
-
-    fn cache(&self) -> PathBuf {
-        self.directory.path().join("cache")
-    }
-
-    /// Pulls with these variables and no others of this kind.
-    fn pull(&self, reference: &str, variables: &[(&str, &str)]) -> Output {
-        let mut command = Command::new(build::tool());
-        command.args(["pull", reference, "--cache"]).arg(self.cache());
-        for name in
-            ["HARNESS_REGISTRY", "HARNESS_REGISTRY_USER", "HARNESS_REGISTRY_PASSWORD", "HARNESS_OFFLINE"]
-        {
-            command.env_remove(name);
-        }
-        // No account of whoever runs the tests.
-        command.env("DOCKER_CONFIG", self.directory.path());
-        command.envs(variables.iter().copied()).output().unwrap()
-    }
-
-    fn digest(&self, reference: &str, variables: &[(&str, &str)]) -> String {
-        let output = self.pull(reference, variables);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    fn refusal(&self, reference: &str, variables: &[(&str, &str)]) -> String {
-        let output = self.pull(reference, variables);
-        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
-        assert_eq!(find(&self.cache(), "hello.txt"), Vec::<PathBuf>::new());
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    fn has_hello(&self) {
-        let found = find(&self.cache(), "hello.txt");
-        assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!(std::fs::read_to_string(&found[0]).unwrap(), "hello");
-    }
-}
-
-fn find(directory: &Path, name: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        if entry.file_name() == name {
-            found.push(entry.path());
-        }
-        if entry.file_type().unwrap().is_dir() {
-            found.extend(find(&entry.path(), name));
-        }
-    }
-    found
-}
 
 #[test]
 fn without_a_password() {
@@ -97,28 +42,24 @@ fn with_a_password() {
     let registry = Registry::start(Wants::Password);
     let digest = registry.fill();
     let reference = registry.reference(":v1");
-    let with = |host, password| {
-        [("HARNESS_REGISTRY", host), ("HARNESS_REGISTRY_USER", USER), ("HARNESS_REGISTRY_PASSWORD", password)]
-    };
     let host = registry.host();
     for (variables, why) in [
         (&[][..], "no password is known"),
-        (&with(&host, "wrong")[..], "the password was refused"),
+        (&credentials(&host, "wrong")[..], "the password was refused"),
         // Not sent to another host than its own.
-        (&with("example.com", PASSWORD)[..], "no password is known"),
-        (&with(&host, PASSWORD)[1..], "HARNESS_REGISTRY"),
+        (&credentials("example.com", PASSWORD)[..], "no password is known"),
+        (&credentials(&host, PASSWORD)[1..], "HARNESS_REGISTRY"),
     ] {
         let text = Puller::new().refusal(&reference, variables);
         assert!(text.contains(why), "{text}");
         assert!(!text.contains(PASSWORD), "{text}");
     }
     let puller = Puller::new();
-    assert_eq!(puller.digest(&reference, &with(&host, PASSWORD)), digest);
+    assert_eq!(puller.digest(&reference, &credentials(&host, PASSWORD)), digest);
     puller.has_hello();
     // As `docker login` writes it.
     let puller = Puller::new();
-    let auths = serde_json::json!({"auths": {&host: {"username": USER, "password": PASSWORD}}});
-    std::fs::write(puller.directory.path().join("config.json"), auths.to_string()).unwrap();
+    puller.configure(&json!({"auths": {&host: {"username": USER, "password": PASSWORD}}}));
     assert_eq!(puller.digest(&reference, &[]), digest);
     puller.has_hello();
 }

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::authority::{Authority, ISSUER, SERVICE, Strangers};
 use crate::image;
 
 pub(crate) const USER: &str = "tester";
@@ -16,6 +17,8 @@ pub(crate) const PASSWORD: &str = "secret-of-the-test";
 pub(crate) enum Wants {
     Nothing,
     Password,
+    /// Of an authority that treats strangers so.
+    Token(Strangers),
     Tls,
 }
 
@@ -24,6 +27,7 @@ pub(crate) struct Registry {
     port: u16,
     directory: tempfile::TempDir,
     wants: Wants,
+    authority: Option<Authority>,
 }
 
 impl Drop for Registry {
@@ -37,11 +41,16 @@ impl Drop for Registry {
 impl Registry {
     pub(crate) fn start(wants: Wants) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let authority = match wants {
+            Wants::Token(strangers) => Some(Authority::start(strangers)),
+            Wants::Nothing | Wants::Password | Wants::Tls => None,
+        };
+        let settings = settings(directory.path(), wants, authority.as_ref());
         // A port may be taken between our choice and its use.
         for _ in 0..10 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            if let Some(child) = serve(directory.path(), port, wants) {
-                return Self { child, port, directory, wants };
+            if let Some(child) = serve(directory.path(), port, &settings) {
+                return Self { child, port, directory, wants, authority };
             }
         }
         panic!("docker-registry does not start");
@@ -60,6 +69,11 @@ impl Registry {
         self.directory.path().join("certificate")
     }
 
+    /// Who gives tokens for it.
+    pub(crate) fn authority(&self) -> &Authority {
+        self.authority.as_ref().expect("a registry that wants tokens")
+    }
+
     /// Puts an image there by skopeo; its digest.
     pub(crate) fn fill(&self) -> String {
         let layout = self.directory.path().join("layout");
@@ -67,7 +81,7 @@ impl Registry {
         image::write(&layout);
         let mut skopeo = Command::new("skopeo");
         skopeo.args(["--insecure-policy", "copy", "--dest-tls-verify=false"]);
-        if self.wants == Wants::Password {
+        if matches!(self.wants, Wants::Password | Wants::Token(_)) {
             skopeo.arg(format!("--dest-creds={USER}:{PASSWORD}"));
         }
         // skopeo writes the manifest anew.
@@ -79,9 +93,15 @@ impl Registry {
 }
 
 /// Starts it, and waits until it says that it listens; none if it ends before.
-fn serve(directory: &Path, port: u16, wants: Wants) -> Option<Child> {
+fn serve(directory: &Path, port: u16, settings: &str) -> Option<Child> {
     let configuration = directory.join("config.yml");
-    fs::write(&configuration, text(directory, port, wants)).unwrap();
+    let storage = directory.join("storage");
+    let text = format!(
+        "version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: {}\n\
+         http:\n  addr: 127.0.0.1:{port}\n{settings}",
+        storage.display()
+    );
+    fs::write(&configuration, text).unwrap();
     // It dies with the test, too, when the test is killed.
     let mut child = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "docker-registry", "serve"])
@@ -101,30 +121,34 @@ fn serve(directory: &Path, port: u16, wants: Wants) -> Option<Child> {
     None
 }
 
-fn text(directory: &Path, port: u16, wants: Wants) -> String {
+/// What follows on `http:`.
+fn settings(directory: &Path, wants: Wants, authority: Option<&Authority>) -> String {
     let path = directory.display();
-    let tls = match wants {
+    match wants {
+        Wants::Nothing => String::new(),
         Wants::Tls => {
             certify(directory);
             format!("  tls:\n    certificate: {path}/certificate\n    key: {path}/key\n")
         }
-        Wants::Nothing | Wants::Password => String::new(),
-    };
-    let auth = match wants {
         Wants::Password => {
             let line = Command::new("htpasswd").args(["-nbB", USER, PASSWORD]).output().unwrap();
             fs::write(directory.join("htpasswd"), line.stdout).unwrap();
             format!("auth:\n  htpasswd:\n    realm: test\n    path: {path}/htpasswd\n")
         }
-        Wants::Nothing | Wants::Tls => String::new(),
-    };
-    format!(
-        "version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: {path}/storage\n\
-         http:\n  addr: 127.0.0.1:{port}\n{tls}{auth}"
-    )
+        Wants::Token(_) => {
+            let authority = authority.expect("who gives tokens");
+            format!(
+                "auth:\n  token:\n    realm: {}\n    service: {SERVICE}\n    issuer: {ISSUER}\n    \
+                 rootcertbundle: {}\n",
+                authority.realm(),
+                authority.certificate().display()
+            )
+        }
+    }
 }
 
-fn certify(directory: &Path) {
+/// A key and its certificate, signed by itself.
+pub(crate) fn certify(directory: &Path) {
     let output = Command::new("openssl")
         .current_dir(directory)
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"])

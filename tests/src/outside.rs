@@ -6,6 +6,7 @@ use std::fs;
 use std::hash::{Hash, Hasher};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::sys;
 
@@ -70,6 +71,19 @@ pub fn until_none_carries(variable: &str, value: &str) {
             }
             None => clean += 1,
         }
+    }
+}
+
+/// Looks until something is so: what other processes do is seen, not waited for by the clock.
+///
+/// # Panics
+/// With `what`, when it never becomes so.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + sys::patience_in_all();
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        // The others need the processor.
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -18,6 +19,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 fn patience() -> PollTimeout {
     let factor = std::env::var("HARNESS_PATIENCE").ok().and_then(|factor| factor.parse().ok());
     PollTimeout::try_from(60_000_i32.saturating_mul(factor.unwrap_or(1))).unwrap_or(PollTimeout::MAX)
+}
+
+/// The same, for those who do not poll(2).
+pub(crate) fn patience_in_all() -> Duration {
+    patience().as_millis().map_or(Duration::MAX, |milliseconds| Duration::from_millis(milliseconds.into()))
 }
 
 /// Waits until something can be read (or never will); false when nothing comes.

@@ -19,5 +19,6 @@ mod namespaces;
 mod needs;
 mod output;
 mod present;
+mod unpacking;
 mod upper;
 mod without;

@@ -28,6 +28,17 @@ pub(crate) fn keep(
     Ok(path)
 }
 
+/// Writes a note that may be there already: whoever reads it at the same time sees all of the old or of the new one.
+pub(crate) fn note(path: &Path, text: &str) -> io::Result<()> {
+    let thread = format!("{:?}", std::thread::current().id());
+    let own = path.with_extension(format!("{}-{thread}", std::process::id()));
+    let noted = fs::write(&own, text).and_then(|()| fs::rename(&own, path));
+    noted.inspect_err(|_| {
+        // The first error is the one to tell.
+        drop(fs::remove_file(&own));
+    })
+}
+
 /// What [`keep`] does where the file was not there.
 fn make(
     directory: &Path,
@@ -43,8 +54,16 @@ fn make(
     if is_there(path) {
         return fs::remove_file(&partial).map_err(failed);
     }
-    fill(&mut file)?;
+    fill(&mut file).inspect_err(|error| give_back(error, &partial))?;
     fs::rename(&partial, path).map_err(failed)
+}
+
+/// On a full file system there is nothing to go on with: what was written is in everybody's way.
+fn give_back(error: &Error, partial: &Path) {
+    if let Reason::NoSpace { .. } = error.reason {
+        // The first error is the one to tell.
+        drop(fs::remove_file(partial));
+    }
 }
 
 /// Whether it is there; then it is in use, which `harness clean` goes by.
@@ -101,6 +120,20 @@ mod tests {
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
+    #[test]
+    fn a_note_is_whole_or_not_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("note");
+        note(&path, "one").unwrap();
+        note(&path, "two").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        // Where it cannot have its name, nothing is left of it.
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        note(&path, "three").unwrap_err();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
     /// What a test of a race between threads meets by chance only.
     #[test]
     fn who_waited_for_the_maker_leaves_nothing() {
@@ -109,6 +142,18 @@ mod tests {
         // The waiter has looked for it before it was there.
         assert_eq!(make(directory.path(), &path, "blob", &mut |_| panic!("it is there")), Ok(()));
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_has_no_space_gives_back_what_it_took() {
+        let directory = tempfile::tempdir().unwrap();
+        let failure = Error::new("x", Reason::NoSpace { cache: directory.path().to_owned() });
+        let failed = keep(directory.path(), "blob", &mut |file| {
+            file.write_all(b"who").unwrap();
+            Err(failure.clone())
+        });
+        assert_eq!(failed, Err(failure));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[test]

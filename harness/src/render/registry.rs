@@ -31,6 +31,13 @@ pub(super) fn fault(fault: &Fault) -> String {
         Fault::Credentials(path) => {
             format!("{} is no configuration as docker writes it", words::shown(&path.to_string_lossy()))
         }
+        Fault::Helper { program, host, why } => format!(
+            "`{} get` for {}: {}; remedy: install or unlock it, or take it out of credHelpers and credsStore in docker's \
+             config.json",
+            words::shown(program),
+            words::shown(host),
+            words::shown(why)
+        ),
         Fault::TooLong { url, limit } => {
             format!("GET {}: more than the {} that there should be", words::shown(url), words::size(*limit))
         }
@@ -41,7 +48,7 @@ fn unauthorized(url: &str, with_password: bool) -> String {
     let found = if with_password { "the password was refused" } else { "no password is known" };
     format!(
         "GET {}: not allowed, {found}; remedy: `docker login`, or HARNESS_REGISTRY=HOST with HARNESS_REGISTRY_USER and \
-         HARNESS_REGISTRY_PASSWORD (programs that keep passwords for docker are not asked)",
+         HARNESS_REGISTRY_PASSWORD",
         words::shown(url)
     )
 }
@@ -65,6 +72,11 @@ mod tests {
             Fault::Token("https://h/token".to_owned()),
             Fault::PlainHttp("http://h/token".to_owned()),
             Fault::Credentials("/root/.docker/config.json".into()),
+            Fault::Helper {
+                program: "docker-credential-pass".to_owned(),
+                host: "h:5000".to_owned(),
+                why: "is not installed".to_owned(),
+            },
             Fault::TooLong { url: url(), limit: 4 << 20 },
         ];
         insta::assert_snapshot!(faults.iter().map(fault).collect::<Vec<_>>().join("\n"));

@@ -6,6 +6,7 @@
 mod accepted;
 mod archive;
 mod cache;
+mod killed;
 mod mutated;
 mod refused;
 mod surroundings;

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, Error as Failure};
@@ -26,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(30);
+/// What we call ourselves where that is asked for.
+const CLIENT: &str = "isolated-harness";
 /// A token has a few kB.
 const TOKEN: u64 = 1 << 20;
 
@@ -96,7 +99,7 @@ impl Client {
     /// What to send from now on; nothing where a password is wanted and not known.
     fn answer(&self, challenge: &Challenge, known: Option<&Credentials>) -> Result<Option<String>, Reason> {
         let Challenge::Bearer { realm, service, scope } = challenge else {
-            return Ok(known.map(Credentials::basic));
+            return Ok(known.and_then(Credentials::basic));
         };
         let is_private = realm.starts_with("https://") || {
             let host = realm.strip_prefix("http://").and_then(|rest| rest.split('/').next());
@@ -106,20 +109,33 @@ impl Client {
             return Err(Fault::PlainHttp(realm.clone()).into());
         }
         let scope = scope.clone().unwrap_or_else(|| format!("repository:{}:pull", self.repository));
-        let response = patiently(realm, || {
-            let mut call = self.agent.get(realm).query("scope", &scope);
-            if let Some(service) = service {
-                call = call.query("service", service);
-            }
-            if let Some(known) = known {
-                call = call.header(header::AUTHORIZATION, known.basic());
-            }
-            call.call()
-        })?;
+        let for_what = [("scope", Some(scope.as_str())), ("service", service.as_deref())];
+        let for_what: Vec<_> = for_what.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        let response = patiently(realm, || self.ask_for_token(realm, &for_what, known))?;
         if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Err(Fault::Unauthorized { url: realm.clone(), with_password: known.is_some() }.into());
         }
         token(realm, good(realm, response)?).map(|token| Some(format!("Bearer {token}")))
+    }
+
+    /// With a password, by GET (docker's token protocol); with an identity, by POST (the same as OAuth 2 has it).
+    fn ask_for_token(
+        &self,
+        realm: &str,
+        for_what: &[(&str, &str)],
+        known: Option<&Credentials>,
+    ) -> Result<Response<Body>, Failure> {
+        let for_what = for_what.iter().copied();
+        if let Some(Credentials::Identity(token)) = known {
+            let grant =
+                [("grant_type", "refresh_token"), ("client_id", CLIENT), ("refresh_token", token.as_str())];
+            return self.agent.post(realm).send_form(for_what.chain(grant));
+        }
+        let mut call = self.agent.get(realm).query_pairs(for_what);
+        if let Some(basic) = known.and_then(Credentials::basic) {
+            call = call.header(header::AUTHORIZATION, basic);
+        }
+        call.call()
     }
 }
 
@@ -137,6 +153,8 @@ fn agent(plain_is_allowed: bool) -> Agent {
         .http_status_as_error(false)
         .https_only(!plain_is_allowed)
         .tls_config(tls)
+        // A registry that sends us to another place of its own wants to know there, too, who we are.
+        .redirect_auth_headers(RedirectAuthHeaders::SameHost)
         .user_agent(concat!("isolated-harness/", env!("CARGO_PKG_VERSION")))
         .timeout_connect(Some(CONNECT))
         .timeout_recv_response(Some(SILENCE))

@@ -8,6 +8,8 @@ mod blob;
 mod challenge;
 mod client;
 mod credentials;
+mod helper;
+mod login;
 pub(crate) mod reference;
 mod tags;
 #[cfg(test)]
@@ -62,6 +64,12 @@ pub(crate) enum Fault {
     PlainHttp(String),
     /// Docker's configuration is not readable as such.
     Credentials(PathBuf),
+    /// A program that keeps credentials for docker does not give them.
+    Helper {
+        program: String,
+        host: String,
+        why: String,
+    },
     /// More than was promised.
     TooLong {
         url: String,
@@ -211,9 +219,8 @@ impl Remote for Registry {
         let name = layout::blob_name(&wanted.digest);
         let here = Where { archive: &self.text, entry: &name };
         let client = self.client().at(here)?;
-        let fetched = keep::keep(&self.sha256(), &wanted.digest.hex(), &mut |file| {
-            blob::fetch(client, wanted, file, self.watch.as_deref()).at(here)
-        });
+        let fetch = blob::Fetch { client, wanted, cache: &self.blobs, watch: self.watch.as_deref() };
+        let fetched = keep::keep(&self.sha256(), &wanted.digest.hex(), &mut |file| fetch.into(file).at(here));
         fetched.map(drop)
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::digest::Digest;
 use super::super::error::Reason;
+use super::super::keep;
 use super::reference::Reference;
 
 /// The note about a tag.
@@ -29,12 +30,9 @@ impl Tag {
         }
     }
 
-    /// Of many writers at once, one is seen, whole.
     pub(super) fn is_now(&self, digest: Digest) -> Result<(), Reason> {
-        let failed = |error: io::Error| Reason::io(&self.path, &error);
-        let thread = format!("{:?}", std::thread::current().id());
-        let own = self.path.with_extension(format!("{}-{thread}", std::process::id()));
-        fs::create_dir_all(self.path.parent().unwrap_or(&self.path)).map_err(failed)?;
-        fs::write(&own, digest.to_string()).and_then(|()| fs::rename(&own, &self.path)).map_err(failed)
+        let made = fs::create_dir_all(self.path.parent().unwrap_or(&self.path));
+        let noted = made.and_then(|()| keep::note(&self.path, &digest.to_string()));
+        noted.map_err(|error| Reason::io(&self.path, &error))
     }
 }

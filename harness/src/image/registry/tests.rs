@@ -110,6 +110,16 @@ fn a_token_is_fetched_where_one_is_wanted() {
 }
 
 #[test]
+fn the_token_is_shown_where_the_registry_sends_us_on_its_own_host() {
+    let server = Server::start();
+    hello(&server);
+    server.with_token();
+    server.first("blobs/", &[Answer::Redirect]);
+    let image = obtain(&server.reference(":latest"), &Bench::new().store());
+    assert!(image.is_ok(), "{image:?}");
+}
+
+#[test]
 fn bytes_that_are_not_what_was_asked_for() {
     for (answer, is_digest) in [(Answer::Lie, true), (Answer::Longer, false)] {
         let server = Server::start();

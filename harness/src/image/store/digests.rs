@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::super::digest::{Digest, Hashing};
 use super::super::error::Reason;
+use super::super::keep;
 
 /// Coarser than the clock of any file system.
 const SETTLED: Duration = Duration::from_secs(3);
@@ -29,7 +30,7 @@ pub(super) fn of(path: &Path, memory: &Path) -> Result<Digest, Reason> {
     let digest = read(&file).map_err(failed)?;
     let after = file.metadata().map_err(failed)?;
     if key(path, &after) == key(path, &before) && is_settled(&after, started) {
-        remember(&note, digest).map_err(|error| Reason::io(&note, &error))?;
+        keep::note(&note, &digest.to_string()).map_err(|error| Reason::io(&note, &error))?;
     }
     Ok(digest)
 }
@@ -64,15 +65,6 @@ fn key(path: &Path, file: &Metadata) -> Digest {
 pub(in super::super) fn is_settled(file: &Metadata, now: SystemTime) -> bool {
     let changed = u64::try_from(file.ctime()).map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
     changed.is_ok_and(|changed| now.duration_since(changed).is_ok_and(|age| age >= SETTLED))
-}
-
-/// Whole or not at all: others read it at the same time.
-fn remember(note: &Path, digest: Digest) -> io::Result<()> {
-    let mut partial = note.to_owned();
-    let thread = std::thread::current().id();
-    partial.set_extension(format!("{}-{thread:?}", std::process::id()));
-    fs::write(&partial, digest.to_string())?;
-    fs::rename(&partial, note)
 }
 
 #[cfg(test)]
