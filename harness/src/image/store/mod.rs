@@ -20,6 +20,8 @@ mod lock;
 pub(crate) mod prune;
 mod record;
 mod remove;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, DirBuilder};
 use std::io::Read;
@@ -116,13 +118,16 @@ impl Store {
             if let Some(layer) = found(&place, lease).map_err(of_archive)? {
                 return Ok(layer);
             }
-            // Not shared any more; whoever is alone now, looks again.
-            let alone = Lock::alone(&lock::beside(&place)).map_err(of_archive)?;
-            if !place.exists() {
-                self.unpack(wanted, &place, open)?;
-            }
-            drop(alone);
+            // It has let go of the lock: whoever is alone now, looks again.
+            self.make(wanted, &place, open)?;
         }
+    }
+
+    /// Unpacks the layer unless another process did so before us.
+    fn make(&self, wanted: &Wanted<'_>, place: &Path, open: &mut Open<'_>) -> Result<(), Error> {
+        let alone = Lock::alone(&lock::beside(place));
+        let _alone = alone.map_err(|reason| Error::new(wanted.archive, reason))?;
+        if place.exists() { Ok(()) } else { self.unpack(wanted, place, open) }
     }
 
     fn unpack(&self, wanted: &Wanted<'_>, place: &Path, open: &mut Open<'_>) -> Result<(), Error> {
