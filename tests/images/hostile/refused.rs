@@ -79,6 +79,7 @@ fn links() -> Vec<Case> {
         ("a hard link to the root", a().hard_link("a", ".").end()),
         ("a hard link to a whiteout", a().file(".wh.b", "").hard_link("a", "b").end()),
         ("a link to nothing at all", a().symlink("a", "").end()),
+        ("a target with a NUL", a().pax(&[("linkpath", b"a\0b")]).symlink("a", "b").end()),
         ("a long target", a().long(b'K', &[b'a'; 5000]).symlink("a", "b").end()),
     ]
 }

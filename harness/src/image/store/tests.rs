@@ -1,21 +1,41 @@
-//! What processes that race for a layer meet by chance only.
+//! A layer of the cache that is used again, and what processes that race for it meet by chance only.
+
+use std::time::{Duration, SystemTime};
 
 use super::super::digest::Digest;
 use super::super::tests::build::{Bench, tar};
 use super::*;
 
+fn wanted() -> Wanted<'static> {
+    Wanted { archive: "a", key: Digest::of(b"a"), diff_id: None, compressed_size: 10_000, below: None }
+}
+
+fn layer(store: &Store) -> Layer {
+    let mut archive = tar(&[("file", b"1")]);
+    archive.extend([0; 1024]);
+    store.layer(&wanted(), &mut || Ok(Box::new(std::io::Cursor::new(archive.clone())))).unwrap()
+}
+
 #[test]
 fn who_waited_for_the_lock_does_not_unpack_again() {
     let bench = Bench::new();
     let store = bench.store();
-    let wanted =
-        Wanted { archive: "a", key: Digest::of(b"a"), diff_id: None, compressed_size: 10_000, below: None };
-    let mut archive = tar(&[("file", b"1")]);
-    archive.extend([0; 1024]);
-    let layer = store.layer(&wanted, &mut || Ok(Box::new(std::io::Cursor::new(archive.clone())))).unwrap();
-    let place = layer.directory.parent().unwrap().to_owned();
-    drop(layer);
+    let place = layer(&store).directory.parent().unwrap().to_owned();
     // The waiter has looked for it before it was there.
-    store.make(&wanted, &place, &mut || panic!("it is there")).unwrap();
+    store.make(&wanted(), &place, &mut || panic!("it is there")).unwrap();
     assert_eq!(fs::read_to_string(place.join("tree/file")).unwrap(), "1");
+}
+
+/// `harness clean` goes by the time of the lock.
+#[test]
+fn what_is_used_is_not_old() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let lock = lock::beside(layer(&store).directory.parent().unwrap());
+    let age = || fs::metadata(&lock).unwrap().modified().unwrap();
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    fs::File::options().write(true).open(&lock).unwrap().set_modified(old).unwrap();
+    assert_eq!(age(), old);
+    drop(layer(&store));
+    assert!(age() > old);
 }
