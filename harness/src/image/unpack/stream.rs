@@ -158,4 +158,17 @@ mod tests {
         assert_eq!(drained(2_000), Ok(true));
         assert_eq!(drained(2_001), Err(Reason::TooLarge { limit: 1_000 }));
     }
+    /// Also of an archive that ends: a mistake here is a failure, and not a test that never ends.
+    #[test]
+    fn what_was_compressed_too_well_is_no_archive() {
+        let limits = Limits { bytes: u64::MAX, entries: 1, ratio: 10 };
+        let drained = |length, compressed| {
+            let bytes = Hashing::counting(io::repeat(0).take(length));
+            Stream::new(bytes, "a", compressed, limits).drain()
+        };
+        let more = RATIO_FLOOR + 1;
+        assert_eq!(drained(more, 1), Err(Reason::Ratio { compressed: 1, limit: 10 }));
+        assert_eq!(drained(RATIO_FLOOR, 1), Ok(true));
+        assert_eq!(drained(more, more.div_ceil(10)), Ok(true));
+    }
 }
