@@ -53,6 +53,11 @@ fn links() -> Vec<Case> {
             "through two links",
             a().directory("d").symlink("d/up", "..").symlink("out", "d/up/..").file("out/x", "x").end(),
         ),
+        // By its own name in the cache: it ends inside, and was outside on the way.
+        (
+            "through a link that leads out and back",
+            a().directory("d").symlink("link", "../tree/d").file("link/x", "x").end(),
+        ),
         ("a directory through a link", a().symlink("link", "../..").directory("link/new").end()),
         ("into /proc", a().symlink("link", "/proc/self/root").file("link/x", "x").end()),
         ("through a circle", a().symlink("a", "b").symlink("b", "a").file("a/x", "x").end()),
@@ -74,6 +79,7 @@ fn links() -> Vec<Case> {
         ("a hard link to the root", a().hard_link("a", ".").end()),
         ("a hard link to a whiteout", a().file(".wh.b", "").hard_link("a", "b").end()),
         ("a link to nothing at all", a().symlink("a", "").end()),
+        ("a target with a NUL", a().pax(&[("linkpath", b"a\0b")]).symlink("a", "b").end()),
         ("a long target", a().long(b'K', &[b'a'; 5000]).symlink("a", "b").end()),
     ]
 }

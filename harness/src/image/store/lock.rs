@@ -85,3 +85,38 @@ fn lock(mut file: File, how: FlockArg) -> Result<Flock<File>, Errno> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Whether somebody waits for the lock of this file (proc_locks(5)).
+    fn is_waited_for(inode: u64) -> bool {
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&format!(":{inode} ")))
+    }
+
+    #[test]
+    fn who_waited_for_a_lock_that_was_removed_takes_a_new_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let first = Lock::alone_now(&path).unwrap().unwrap();
+        let inode = first.file.metadata().unwrap().ino();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| Lock::shared(&path).unwrap());
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while !is_waited_for(inode) && Instant::now() < deadline {
+                std::thread::yield_now();
+            }
+            first.remove().unwrap();
+            let second = waiter.join().unwrap();
+            // Whoever comes now, meets it.
+            assert!(path.exists() && Lock::alone_now(&path).unwrap().is_none());
+            drop(second);
+        });
+        assert!(Lock::alone_now(&path).unwrap().is_some());
+    }
+}

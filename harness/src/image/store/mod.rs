@@ -20,6 +20,8 @@ mod lock;
 pub(crate) mod prune;
 mod record;
 mod remove;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, DirBuilder};
 use std::io::Read;
@@ -116,14 +118,17 @@ impl Store {
             if let Some(layer) = found(&place, lease).map_err(of_archive)? {
                 return Ok(layer);
             }
-            // Whoever cannot be alone, looks again: somebody unpacks it, or has unpacked it and uses it, for as long as
-            // that process lives.
-            let alone = Lock::alone_now(&lock::beside(&place)).map_err(of_archive)?;
-            if alone.is_some() && !place.exists() {
-                self.unpack(wanted, &place, open)?;
-            }
-            drop(alone);
+            // It has let go of the lock: whoever is alone now, looks again.
+            self.make(wanted, &place, open)?;
         }
+    }
+
+    /// Unpacks the layer, unless another one does so or has done so before us. It may be in use since: not to be waited
+    /// for, as nobody knows for how long.
+    fn make(&self, wanted: &Wanted<'_>, place: &Path, open: &mut Open<'_>) -> Result<(), Error> {
+        let alone = Lock::alone_now(&lock::beside(place));
+        let alone = alone.map_err(|reason| Error::new(wanted.archive, reason))?;
+        if alone.is_none() || place.exists() { Ok(()) } else { self.unpack(wanted, place, open) }
     }
 
     fn unpack(&self, wanted: &Wanted<'_>, place: &Path, open: &mut Open<'_>) -> Result<(), Error> {
@@ -210,47 +215,4 @@ fn of_cache(reason: Reason) -> Error {
 fn make_directories(path: &Path) -> Result<(), Reason> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| Reason::io(path, &error))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io;
-    use std::sync::mpsc;
-    use std::time::Duration;
-
-    use super::super::tests::build::tar;
-    use super::*;
-
-    /// Another runner, or another test of this one, has it in use: for how long, nobody knows.
-    #[test]
-    fn who_comes_between_does_not_wait_for_those_who_use_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::at(directory.path()).unwrap();
-        let wanted = |name: &'static str| Wanted {
-            archive: name,
-            key: Digest::of(name.as_bytes()),
-            diff_id: None,
-            compressed_size: 1 << 20,
-            below: None,
-        };
-        let mut open =
-            || -> Result<Box<dyn Read>, Error> { Ok(Box::new(io::Cursor::new(tar(&[("a", b"b")])))) };
-        let made = store.layer(&wanted("first"), &mut open).unwrap();
-        let second = store.layers().join(format!("{}.{}", wanted("second").key.hex(), store.variant.name()));
-        let used = Lock::shared(&lock::beside(&second)).unwrap();
-        std::thread::scope(|scope| {
-            let (done, is_done) = mpsc::channel();
-            let directory = directory.path();
-            scope.spawn(move || {
-                let waited = Store::at(directory).unwrap();
-                let layer =
-                    waited.layer(&wanted("second"), &mut || panic!("it is in use, and so it is there"));
-                done.send(layer.is_ok()).unwrap();
-            });
-            fs::rename(made.directory.parent().unwrap(), &second).unwrap();
-            let answer = is_done.recv_timeout(Duration::from_secs(60));
-            drop(used);
-            assert_eq!(answer, Ok(true));
-        });
-    }
 }

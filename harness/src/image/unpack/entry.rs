@@ -258,3 +258,28 @@ fn collect(headers: &[GnuSparseHeader], extents: &mut Vec<Extent>) -> Result<(),
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::digest::Hashing;
+    use super::super::super::tests::build::tar;
+    use super::*;
+
+    fn count(archive: &[u8], entries: u64) -> Result<u64, Reason> {
+        let limits = Limits { entries, ..Limits::default() };
+        let mut stream = Stream::new(Hashing::counting(archive), "a", 10_000, limits);
+        let mut reader = Entries::new(limits);
+        let mut count = 0;
+        while reader.next(&mut stream)?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    #[test]
+    fn as_many_entries_as_are_allowed() {
+        let archive = tar(&[("a", b""), ("b", b""), ("c", b"")]);
+        assert_eq!(count(&archive, 3), Ok(3));
+        assert_eq!(count(&archive, 2), Err(Reason::TooManyEntries { limit: 2 }));
+    }
+}

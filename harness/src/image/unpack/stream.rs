@@ -142,3 +142,33 @@ fn read_error(archive: &str, error: &io::Error) -> Reason {
         _ => Reason::Corrupt(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An archive that is all headers, or goes on for ever after its end, has no file whose bytes are counted.
+    #[test]
+    fn more_than_twice_the_bytes_of_files_is_no_archive() {
+        let limits = Limits { bytes: 1_000, entries: 1, ratio: u64::MAX };
+        let drained = |length| {
+            let bytes = Hashing::counting(io::repeat(0).take(length));
+            Stream::new(bytes, "a", 1, limits).drain()
+        };
+        assert_eq!(drained(2_000), Ok(true));
+        assert_eq!(drained(2_001), Err(Reason::TooLarge { limit: 1_000 }));
+    }
+    /// Also of an archive that ends: a mistake here is a failure, and not a test that never ends.
+    #[test]
+    fn what_was_compressed_too_well_is_no_archive() {
+        let limits = Limits { bytes: u64::MAX, entries: 1, ratio: 10 };
+        let drained = |length, compressed| {
+            let bytes = Hashing::counting(io::repeat(0).take(length));
+            Stream::new(bytes, "a", compressed, limits).drain()
+        };
+        let more = RATIO_FLOOR + 1;
+        assert_eq!(drained(more, 1), Err(Reason::Ratio { compressed: 1, limit: 10 }));
+        assert_eq!(drained(RATIO_FLOOR, 1), Ok(true));
+        assert_eq!(drained(more, more.div_ceil(10)), Ok(true));
+    }
+}

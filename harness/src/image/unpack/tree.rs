@@ -265,3 +265,45 @@ pub(super) fn is_whiteout(stat: &FileStat) -> bool {
 fn place(fd: BorrowedFd<'_>) -> Result<Vec<u8>, Errno> {
     readlink(&*format!("/proc/self/fd/{}", fd.as_raw_fd())).map(OsStringExt::into_vec)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a parent that may not be read any more, no child could be opened; root would not notice.
+    #[test]
+    fn children_are_finished_before_their_parents() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut tree = Tree::make(&directory.path().join("tree"), None).unwrap();
+        for name in [&b"a/b"[..], b"a-b", b"a/c/d"] {
+            tree.directory(name).unwrap();
+        }
+        let order: Vec<Name> = tree.take_directories().map(|(name, _)| name).collect();
+        let place = |name: &[u8]| order.iter().position(|known| known.as_bytes() == name).unwrap();
+        for name in order.iter().filter(|name| !name.is_root()) {
+            assert!(place(name.as_bytes()) < place(name.split().0), "{order:?}");
+        }
+        assert_eq!(order.len(), 6);
+    }
+
+    /// Names of directories are those without links: another one is not what was made.
+    #[test]
+    fn no_link_is_reopened() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut tree = Tree::make(&directory.path().join("tree"), None).unwrap();
+        tree.directory(b"d").unwrap();
+        nix::unistd::symlinkat("d", &*tree.root, "link").unwrap();
+        assert!(tree.reopen(&Name::known(b"d")).is_ok());
+        assert!(tree.reopen(&Name::known(b"link")).is_err());
+    }
+    /// A process may have some thousand files open, and an archive more directories.
+    #[test]
+    fn only_some_directories_are_kept_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut tree = Tree::make(&directory.path().join("tree"), None).unwrap();
+        for number in 0..=2 * OPEN {
+            tree.directory(format!("{number}").as_bytes()).unwrap();
+            assert!(tree.open.len() <= OPEN, "{number}");
+        }
+    }
+}
