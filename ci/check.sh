@@ -7,7 +7,7 @@ cargo fmt --all --check
 (cd tests/downstream && cargo fmt --check)
 cargo clippy --workspace --all-targets --all-features -- -D warnings
 # --all-targets leaves out those with `test = false`.
-cargo clippy -p harness-tests --test guests --test twins --test speed -- -D warnings
+cargo clippy --workspace --all-features --test guests --test twins --test speed -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --quiet
 
 # No file over 500 lines (functions: clippy's too_many_lines).

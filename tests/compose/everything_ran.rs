@@ -85,7 +85,7 @@ fn each_runs_once_on_the_main_thread() {
 #[test]
 fn each_runs_once_under_nextest() {
     needs!(Need::Nextest);
-    let run = ["nextest", "run", "--package=harness-tests", "--test=compose", "--run-ignored=all"];
+    let run = ["nextest", "run", "--workspace", "--all-features", "--test=compose", "--run-ignored=all"];
     let others = ["--filterset", "not test(/^everything_ran::/)"];
     assert_each_ran_once(&mut cargo(&[&run[..], &others[..]].concat()));
 }

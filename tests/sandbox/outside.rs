@@ -73,8 +73,7 @@ fn an_ordinary_user() {
 #[test]
 fn an_ordinary_binary() {
     needs!(Need::Compiler, Need::MEMORY);
-    let example =
-        build::binary("run", &["build", "-p", "isolated-harness", "--all-features", "--example", "run"]);
+    let example = build::binary("run", &["build", "--workspace", "--all-features", "--example", "run"]);
     let ran = Command::new(&example).args(["sh", "-c", "echo $$ on $(uname -n); exit 3"]).output().unwrap();
     assert_eq!(ran.status.code(), Some(1));
     assert_eq!(ran.stdout, b"2 on box\n");

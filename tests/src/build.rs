@@ -39,12 +39,10 @@ fn is_of(path: &Path, target: &str) -> bool {
     name.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
-/// The command `harness`.
+/// The command `harness`: built with the rest of the workspace's features, or everything is built twice.
 pub fn tool() -> &'static Path {
     static TOOL: OnceLock<PathBuf> = OnceLock::new();
-    TOOL.get_or_init(|| {
-        binary("harness", &["build", "-p", "isolated-harness", "--all-features", "--bin", "harness"])
-    })
+    TOOL.get_or_init(|| binary("harness", &["build", "--workspace", "--all-features", "--bin", "harness"]))
 }
 
 /// A cargo command on this workspace, with the target directory and profile of this very build.

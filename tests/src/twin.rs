@@ -347,6 +347,6 @@ impl Ran {
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        build::binary("twins", &["test", "-p", "harness-tests", "--test", "twins", "--no-run"])
+        build::binary("twins", &["test", "--workspace", "--all-features", "--test", "twins", "--no-run"])
     })
 }

@@ -19,7 +19,7 @@ pub(crate) fn guests() -> &'static Guests {
     GUESTS.get_or_init(|| {
         let binary = build::binary(
             "guests",
-            &["test", "-p", "harness-tests", "--offline", "--test", "guests", "--no-run"],
+            &["test", "--workspace", "--all-features", "--offline", "--test", "guests", "--no-run"],
         );
         let program = build::binary("exit_code", &["build", "-p", "fixtures", "--bins"]);
         Guests { binary, programs: program.parent().expect("a directory").to_owned() }

@@ -9,7 +9,7 @@ const BINARY: &str = " harness-tests::guests ";
 
 /// Runs all guests.
 pub(crate) fn run(run: &Run) -> Sayings {
-    let mut command = cargo(&["nextest", "run", "-p", "harness-tests", "--test", "guests"]);
+    let mut command = cargo(&["nextest", "run", "--workspace", "--all-features", "--test", "guests"]);
     command.args(["--no-fail-fast", "--retries=0", "--color=never", "--status-level=all"]);
     command.args(["--final-status-level=none", "--failure-output=immediate", "--success-output=immediate"]);
     let output = run.output(&mut command);
