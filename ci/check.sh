@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 cargo fmt --all --check
 (cd tests/downstream && cargo fmt --check)
 cargo clippy --workspace --all-targets --all-features -- -D warnings
+# As it is without features, which is what most people build.
+cargo clippy -p isolated-harness -- -D warnings
 # --all-targets leaves out those with `test = false`.
 cargo clippy --workspace --all-features --test guests --test twins --test speed -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --quiet

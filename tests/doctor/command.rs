@@ -114,11 +114,15 @@ impl Machine {
         can_be_made.then_some(self)
     }
 
-    /// What `harness doctor --json` says.
-    pub(crate) fn doctor(self) -> Value {
-        let ran = self.run(doctor(), &["doctor", "--json"]);
-        ran.must_pass();
-        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.output()))
+    /// What `harness doctor --json` says: asked once, as a machine does not change.
+    pub(crate) fn doctor(self) -> &'static Value {
+        static REPORTS: [OnceLock<Value>; Machine::ALL.len()] =
+            [const { OnceLock::new() }; Machine::ALL.len()];
+        REPORTS[self as usize].get_or_init(|| {
+            let ran = self.run(doctor(), &["doctor", "--json"]);
+            ran.must_pass();
+            serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.output()))
+        })
     }
 }
 

@@ -49,7 +49,7 @@ fn code(ran: &Ran) -> Option<i32> {
 #[test]
 fn the_object_is_as_its_schema_says() {
     let report = Machine::Here.doctor();
-    assert_eq!(keys(&report), ["capabilities", "machine", "schema"]);
+    assert_eq!(keys(report), ["capabilities", "machine", "schema"]);
     assert_eq!(report["schema"], 1);
     assert_eq!(keys(&report["machine"]), ["architecture", "privileged", "release", "uid"]);
     let lines = report["capabilities"].as_array().unwrap();

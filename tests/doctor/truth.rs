@@ -35,7 +35,7 @@ fn tests_meet_what_it_says() {
         let report = machine.doctor();
         for (test, needs) in TWINS {
             let ran = machine.run(twins(), &["--exact", test]);
-            let is_there = needs.iter().all(|name| answer(&report, name) != "no");
+            let is_there = needs.iter().all(|name| answer(report, name) != "no");
             assert_eq!(ran.passed(), is_there, "{machine:?}: {test}\n{report:#}\n{}", ran.output());
         }
     }
@@ -57,17 +57,17 @@ fn unshare_meets_what_it_says() {
         let name = match *kind {
             "user" => "userns",
             // With a leaf, which needs a cgroup.
-            "cgroup" if answer(&report, "cgroup") == "no" => continue,
+            "cgroup" if answer(report, "cgroup") == "no" => continue,
             "cgroup" => "cgroupns",
             name => name,
         };
-        assert_eq!(answer(&report, name) != "no", works, "{kind}\n{report:#}");
+        assert_eq!(answer(report, name) != "no", works, "{kind}\n{report:#}");
     }
     let setting = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
     let is_never = setting.is_empty() || setting.contains("[never]");
-    assert_eq!(answer(&report, "thp") == "no", is_never);
+    assert_eq!(answer(report, "thp") == "no", is_never);
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    assert_eq!(answer(&report, "no-seccomp") == "yes", !status.contains("Seccomp:\t2"));
+    assert_eq!(answer(report, "no-seccomp") == "yes", !status.contains("Seccomp:\t2"));
 }
 
 /// Without privilege everything goes through a user namespace, and the doctor says so. That is there enough to
@@ -77,12 +77,12 @@ fn unprivileged() {
     let report = Machine::Unprivileged.doctor();
     assert_ne!(report["machine"]["uid"], 0);
     assert_eq!(report["machine"]["privileged"], false);
-    if answer(&report, "userns") == "no" {
+    if answer(report, "userns") == "no" {
         return; // A machine that forbids them: the agreement with the twins is tested above.
     }
     for name in ["pid", "mount", "uts", "ipc", "net"] {
-        assert_eq!(answer(&report, name), "partly", "{name}");
-        assert!(line(&report, name)["found"].as_str().unwrap().ends_with("through a user namespace"));
+        assert_eq!(answer(report, name), "partly", "{name}");
+        assert!(line(report, name)["found"].as_str().unwrap().ends_with("through a user namespace"));
     }
     Machine::Unprivileged.run(doctor(), &["doctor", "--require", "userns,pid,uts"]).must_pass();
     let twins = Machine::Unprivileged.twin(twins(), &["--exact", "needs::pid_and_uts"]);
@@ -93,24 +93,24 @@ fn unprivileged() {
 fn a_filter_is_found_and_named() {
     needs!(Need::NAMESPACES);
     let report = Machine::Filtered.doctor();
-    let filter = line(&report, "no-seccomp");
+    let filter = line(report, "no-seccomp");
     assert_eq!(filter["answer"], "no", "{filter}");
     assert!(filter["found"].as_str().unwrap().contains("unshare: operation not permitted (EPERM)"));
     assert!(filter["remedy"].as_str().unwrap().contains("--security-opt seccomp=unconfined"));
-    assert_eq!(answer(&report, "clone3"), "no");
-    assert!(line(&report, "pid")["remedy"].as_str().unwrap().contains("seccomp=unconfined"));
+    assert_eq!(answer(report, "clone3"), "no");
+    assert!(line(report, "pid")["remedy"].as_str().unwrap().contains("seccomp=unconfined"));
     let report = Machine::WithoutMounts.doctor();
     assert!(
-        line(&report, "no-seccomp")["found"].as_str().unwrap().contains("mount: permission denied (EACCES)")
+        line(report, "no-seccomp")["found"].as_str().unwrap().contains("mount: permission denied (EACCES)")
     );
-    assert_eq!([answer(&report, "mount"), answer(&report, "uts")], ["no", "partly"]);
-    assert_ne!(answer(&report, "net"), "no");
-    assert!(line(&report, "uts")["found"].as_str().unwrap().starts_with("made, but sethostname "));
+    assert_eq!([answer(report, "mount"), answer(report, "uts")], ["no", "partly"]);
+    assert_ne!(answer(report, "net"), "no");
+    assert!(line(report, "uts")["found"].as_str().unwrap().starts_with("made, but sethostname "));
     // clone is used where clone3 is hidden.
     let report = Machine::WithoutClone3.doctor();
-    assert_eq!((answer(&report, "no-seccomp"), answer(&report, "clone3")), ("partly", "no"));
-    assert_eq!(answer(&report, "clone-into-cgroup"), "no");
-    assert_ne!(answer(&report, "pid"), "no");
+    assert_eq!((answer(report, "no-seccomp"), answer(report, "clone3")), ("partly", "no"));
+    assert_eq!(answer(report, "clone-into-cgroup"), "no");
+    assert_ne!(answer(report, "pid"), "no");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn the_setting_that_forbids_user_namespaces_is_named() {
     let Some(machine) = Machine::WithoutUserns.for_test(test) else { return };
     let report = machine.doctor();
     for name in ["userns", "pid", "uts", "overlay"] {
-        let line = line(&report, name);
+        let line = line(report, name);
         assert_eq!(line["answer"], "no", "{line}");
         assert!(line["found"].as_str().unwrap().contains("(ENOSPC)"), "{line}");
         assert_eq!(line["remedy"], "`sysctl -w user.max_user_namespaces=15000`", "{line}");
@@ -133,7 +133,7 @@ fn a_machine_without_cgroups() {
     for name in
         ["cgroup", "memory", "pids", "cpu", "cpuset", "swap", "memory-peak", "cgroup-kill", "cgroupns"]
     {
-        let line = line(&report, name);
+        let line = line(report, name);
         assert_eq!(line["answer"], "no", "{line}");
         assert!(line["remedy"].as_str().unwrap().contains("mount -t cgroup2"), "{line}");
     }

@@ -21,6 +21,7 @@ mod json;
 mod keep;
 mod known;
 mod layout;
+mod look_up;
 mod manifest;
 mod parts;
 mod place;

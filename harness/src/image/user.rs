@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::{Error, Reason};
 use super::fault::{AtPlace, Fault, Where};
+use super::look_up::look_up;
 use super::store::Layer;
-use crate::rootfs::lower::{Directory, Entry, look_up};
+use crate::rootfs::lower::{Directory, Entry};
 
 /// A user of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]

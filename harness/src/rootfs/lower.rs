@@ -8,9 +8,7 @@ use std::ffi::{CStr, OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Component, Path, PathBuf};
-
-use nix::errno::Errno;
+use std::path::{Path, PathBuf};
 
 use crate::sys::xattr;
 
@@ -86,61 +84,6 @@ impl Directory {
         }
         Ok(shown)
     }
-}
-
-/// So many symbolic links are followed on the way to a file, in the kernel too (path_resolution(7)).
-#[cfg(feature = "images")]
-const LINKS: usize = 40;
-
-/// What is at a path, and its name without symbolic links. They are followed as after chroot(2): never out of the
-/// root.
-///
-/// # Errors
-/// ELOOP after [`LINKS`] links.
-#[cfg(feature = "images")]
-pub(crate) fn look_up(root: &Directory, path: &Path) -> io::Result<Option<(PathBuf, Entry)>> {
-    let mut way: Vec<(OsString, Directory)> = Vec::new();
-    let mut rest = steps(path);
-    let mut links = 0;
-    while let Some(step) = rest.pop() {
-        if step == ".." {
-            way.pop();
-            continue;
-        }
-        let here = way.last().map_or(root, |(_, directory)| directory);
-        match here.find(&step)? {
-            None => return Ok(None),
-            Some(Entry::Directory(directory)) => way.push((step, directory)),
-            Some(Entry::Other { path, metadata }) if metadata.is_symlink() => {
-                links += 1;
-                if links > LINKS {
-                    return Err(Errno::ELOOP.into());
-                }
-                let target = fs::read_link(path)?;
-                if target.is_absolute() {
-                    way.clear();
-                }
-                rest.extend(steps(&target));
-            }
-            Some(other) => return Ok(rest.is_empty().then(|| (name(&way).join(step), other))),
-        }
-    }
-    let name = name(&way);
-    let last = way.pop().map_or_else(|| root.clone(), |(_, directory)| directory);
-    Ok(Some((name, Entry::Directory(last))))
-}
-
-/// The names of a path, the last one first.
-#[cfg(feature = "images")]
-fn steps(path: &Path) -> Vec<OsString> {
-    let is_step =
-        |component: &Component<'_>| matches!(component, Component::Normal(_) | Component::ParentDir);
-    path.components().rev().filter(is_step).map(|component| component.as_os_str().to_owned()).collect()
-}
-
-#[cfg(feature = "images")]
-fn name(way: &[(OsString, Directory)]) -> PathBuf {
-    way.iter().map(|(name, _)| name).collect()
 }
 
 /// A character device 0:0, or, where that cannot be made, an empty file with the attribute.

@@ -18,6 +18,7 @@ use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, re
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 
 use super::super::error::{Kind, Reason};
+use super::super::look_up::look_up;
 use super::entry::Metadata;
 use super::name::{self, Name};
 use crate::rootfs::lower;
@@ -108,7 +109,7 @@ impl<'a> Tree<'a> {
     fn below(&self, name: &Name) -> Result<Option<(PathBuf, lower::Directory)>, Reason> {
         let Some(below) = self.below else { return Ok(None) };
         let path = Path::new(OsStr::from_bytes(name.as_bytes()));
-        let found = lower::look_up(below, path).map_err(|error| Reason::io(path, &error))?;
+        let found = look_up(below, path).map_err(|error| Reason::io(path, &error))?;
         Ok(found.and_then(|(real, entry)| match entry {
             lower::Entry::Directory(directory) => Some((real, directory)),
             lower::Entry::Other { .. } => None,
