@@ -65,8 +65,9 @@ pub fn cargo(arguments: &[&str]) -> Command {
         Some(other) => drop(command.args([profile_option(arguments), other])),
     }
     clean(&mut command);
-    // Some build scripts (ring's) ask to run again when one of these has changed, and they are ours, not theirs.
-    remove(&mut command, &["CARGO_MANIFEST_", "CARGO_PKG_"]);
+    // Some build scripts (ring's) ask to run again when one of these has changed, and all that depends on them is built
+    // again: under our feet. They are ours, not theirs.
+    remove(&mut command, &["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"]);
     command
 }
 
