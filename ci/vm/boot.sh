@@ -13,7 +13,7 @@
 # opens and then fails). A KVM that does not reach the job in 30 s is given up for emulation, too.
 set -euo pipefail
 image=$1 kernel=$2 parameters=$3 payload=$4 directory=$5
-limit=${HARNESS_VM_TIMEOUT:-900}
+limit=${HARNESS_VM_TIMEOUT:-1800}
 child=
 
 main() {
