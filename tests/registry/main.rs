@@ -16,9 +16,8 @@ mod tokens;
 
 use harness_tests::machine::Need;
 use harness_tests::needs;
-use puller::{Puller, credentials};
-use serde_json::json;
-use server::{PASSWORD, Registry, USER, Wants};
+use puller::{Puller, credentials, who_knows_the_password_pulls};
+use server::{PASSWORD, Registry, Wants};
 
 #[test]
 fn without_a_password() {
@@ -54,14 +53,7 @@ fn with_a_password() {
         assert!(text.contains(why), "{text}");
         assert!(!text.contains(PASSWORD), "{text}");
     }
-    let puller = Puller::new();
-    assert_eq!(puller.digest(&reference, &credentials(&host, PASSWORD)), digest);
-    puller.has_hello();
-    // As `docker login` writes it.
-    let puller = Puller::new();
-    puller.configure(&json!({"auths": {&host: {"username": USER, "password": PASSWORD}}}));
-    assert_eq!(puller.digest(&reference, &[]), digest);
-    puller.has_hello();
+    who_knows_the_password_pulls(&host, &reference, &digest);
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use harness_tests::build;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::server::USER;
+use crate::server::{PASSWORD, USER};
 
 pub(crate) struct Puller {
     directory: tempfile::TempDir,
@@ -17,6 +17,18 @@ pub(crate) struct Puller {
 /// Who we are to this host, by variables.
 pub(crate) fn credentials<'a>(host: &'a str, password: &'a str) -> [(&'static str, &'a str); 3] {
     [("HARNESS_REGISTRY", host), ("HARNESS_REGISTRY_USER", USER), ("HARNESS_REGISTRY_PASSWORD", password)]
+}
+
+/// From the variables, and from where `docker login` writes it.
+#[track_caller]
+pub(crate) fn who_knows_the_password_pulls(host: &str, reference: &str, digest: &str) {
+    let told = Puller::new();
+    assert_eq!(told.digest(reference, &credentials(host, PASSWORD)), digest);
+    told.has_hello();
+    let logged_in = Puller::new();
+    logged_in.configure(&json!({"auths": {host: {"username": USER, "password": PASSWORD}}}));
+    assert_eq!(logged_in.digest(reference, &[]), digest);
+    logged_in.has_hello();
 }
 
 impl Puller {

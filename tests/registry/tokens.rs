@@ -2,12 +2,11 @@
 
 use harness_tests::machine::Need;
 use harness_tests::needs;
-use serde_json::json;
 
 use crate::authority::Strangers;
-use crate::puller::{Puller, credentials};
+use crate::puller::{Puller, credentials, who_knows_the_password_pulls};
 use crate::relay::Relay;
-use crate::server::{PASSWORD, Registry, USER, Wants};
+use crate::server::{PASSWORD, Registry, Wants};
 
 #[test]
 fn with_a_password() {
@@ -15,13 +14,7 @@ fn with_a_password() {
     let registry = Registry::start(Wants::Token(Strangers::Refused));
     let digest = registry.fill();
     let (host, reference) = (registry.host(), registry.reference(":v1"));
-    let puller = Puller::new();
-    assert_eq!(puller.digest(&reference, &credentials(&host, PASSWORD)), digest);
-    puller.has_hello();
-    let puller = Puller::new();
-    puller.configure(&json!({"auths": {&host: {"username": USER, "password": PASSWORD}}}));
-    assert_eq!(puller.digest(&reference, &[]), digest);
-    puller.has_hello();
+    who_knows_the_password_pulls(&host, &reference, &digest);
 }
 
 #[test]
