@@ -56,6 +56,10 @@ run_machines() {
 conclude() {
   local name status=0
   for name in "$@"; do
+    printf '%s %s s; ' "$name" "$(<"$target/$name/seconds")"
+  done
+  echo "all $SECONDS s"
+  for name in "$@"; do
     if [[ $(<"$target/$name/status") != [01] ]]; then
       echo "$name: the machine failed: $target/$name"
       status=1

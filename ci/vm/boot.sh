@@ -56,14 +56,14 @@ said() {
 # Disks: the root (NVMe, changes are thrown away), payload, job, results. Serial ports: console, output, status.
 boot() {
   local processor=(-accel kvm -cpu host)
-  [[ $1 == kvm ]] || processor=(-accel 'tcg,thread=multi' -cpu max)
+  [[ $1 == kvm ]] || processor=(-accel 'tcg,thread=multi' -cpu Nehalem-v1)
   : >"$directory/said"
   rm -f "$directory/results.tar"
   truncate -s 64M "$directory/results.tar"
   timeout --foreground -k 5 "$limit" qemu-system-x86_64 "${processor[@]}" -machine q35 -smp "${HARNESS_VM_CPUS:-2}" -m 2048 \
     -nodefaults -no-user-config -nic none -display none -no-reboot \
     -kernel "$image/vmlinuz-$kernel" \
-    -append "root=/dev/nvme0n1 rootwait rw console=ttyS0 quiet panic=-1 oops=panic random.trust_cpu=on mitigations=off net.ifnames=0 $parameters" \
+    -append "root=/dev/nvme0n1 rootwait rw console=ttyS0 quiet panic=-1 oops=panic random.trust_cpu=on mitigations=off init_on_alloc=0 randomize_kstack_offset=off hardened_usercopy=off tsc=reliable no_timer_check nowatchdog audit=0 rcupdate.rcu_expedited=1 net.ifnames=0 $parameters" \
     -drive "file=$image/root.ext4,format=raw,if=none,id=root,snapshot=on,cache=unsafe" -device nvme,drive=root,serial=root \
     -drive "file=$payload,format=raw,if=none,id=payload,read-only=on" -device virtio-blk-pci,drive=payload \
     -drive "file=$directory/job.tar,format=raw,if=none,id=job,read-only=on" -device virtio-blk-pci,drive=job \

@@ -28,7 +28,7 @@ NOT_RUN = {
     "strict": "nearly all of it would be skipped, and a skipped #[should_panic] is a failure, by design",
     "ladder": "all of it would be skipped: it needs root",
 }
-SLOW = "takes minutes under emulation, and shows nothing here that it does not show elsewhere"
+SLOW = "takes time under emulation, and shows nothing here that it does not show elsewhere"
 
 
 def skips(results):
@@ -82,6 +82,7 @@ class Table:
         # Names that are made anew in each run.
         text = re.sub(r"harness-[0-9]+-[0-9a-f]+\.scope", "harness-N.scope", text)
         text = re.sub(r"session-c?[0-9]+\.scope", "session-N.scope", text)
+        text = re.sub(r"/proc/[0-9]+/", "/proc/PID/", text)
         # Where the checkout lies decides which directory of the root comes first.
         text = re.sub(r"mount the overlay /[^ :]+", "mount the overlay of a directory", text)
         if text not in self.notes:

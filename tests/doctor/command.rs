@@ -119,7 +119,7 @@ impl Machine {
         static REPORTS: [OnceLock<Value>; Machine::ALL.len()] =
             [const { OnceLock::new() }; Machine::ALL.len()];
         REPORTS[self as usize].get_or_init(|| {
-            let ran = self.run(doctor(), &["doctor", "--json"]);
+            let ran = self.run(&doctor(), &["doctor", "--json"]);
             ran.must_pass();
             serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.output()))
         })
@@ -127,13 +127,11 @@ impl Machine {
 }
 
 /// `harness`, built.
-pub(crate) fn doctor() -> &'static Everybodys {
-    static PROGRAM: OnceLock<Everybodys> = OnceLock::new();
-    PROGRAM.get_or_init(|| Everybodys::of(build::tool()))
+pub(crate) fn doctor() -> Everybodys {
+    Everybodys::of(build::tool())
 }
 
 /// The twins.
-pub(crate) fn twins() -> &'static Everybodys {
-    static PROGRAM: OnceLock<Everybodys> = OnceLock::new();
-    PROGRAM.get_or_init(Everybodys::new)
+pub(crate) fn twins() -> Everybodys {
+    Everybodys::new()
 }

@@ -39,7 +39,7 @@ const NAMES: [&str; 27] = [
 ];
 
 fn here(arguments: &[&str]) -> Ran {
-    Machine::Here.run(doctor(), arguments)
+    Machine::Here.run(&doctor(), arguments)
 }
 
 fn code(ran: &Ran) -> Option<i32> {
@@ -84,7 +84,7 @@ fn what_is_missing_has_a_remedy() {
 #[test]
 fn the_table_is_for_a_person() {
     for machine in Machine::all() {
-        let ran = machine.run(doctor(), &["doctor"]);
+        let ran = machine.run(&doctor(), &["doctor"]);
         ran.must_pass();
         assert_eq!(ran.stderr, "");
         let lines: Vec<_> = ran.stdout.lines().collect();
@@ -119,7 +119,7 @@ fn what_is_required_and_missing() {
     };
     for list in ["pidfd,memory,cgroupns", "all"] {
         let arguments = ["doctor", "--json", "--require", list];
-        let ran = machine.run(doctor(), &arguments);
+        let ran = machine.run(&doctor(), &arguments);
         assert_eq!(code(&ran), Some(1), "{}", ran.output());
         assert!(ran.stderr.starts_with("harness: this machine lacks what it is required to offer\n"));
         for name in ["memory", "cgroupns"] {

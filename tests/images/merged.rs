@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use harness::__private::{Namespaces, Spec, Upper};
@@ -41,13 +41,31 @@ fn as_a_copy() {
     root::run(spec("images::merged::as_a_copy").upper(Upper::Copy), is_as_the_list_says);
 }
 
-/// Without fsopen(2), as before Linux 5.2, and as under a profile that does not know it: all options in a page.
+/// As before Linux 5.2, and as under a profile that does not know it.
+const NO_FSOPEN: Refusal = Refusal::of(libc::SYS_fsopen, libc::ENOSYS);
+/// As where a filesystem has none.
+const NO_LINKS: Refusal = Refusal::of_hard_link(libc::EPERM);
+
+/// What the cache has, needs no links any more.
+fn with_its_own_cache(test: &str, refused: &'static [Refusal]) {
+    let cache = tempfile::tempdir().unwrap();
+    fs::set_permissions(cache.path(), fs::Permissions::from_mode(0o711)).unwrap();
+    Twin::tests(&[test]).env("HARNESS_CACHE", cache.path()).refused(refused).run().must_pass();
+}
+
 #[test]
-fn by_the_older_mount_call() {
+fn as_one_directory() {
     needs!(Need::OVERLAY, Need::Fixture("many-layers.oci"));
-    const NO_FSOPEN: &[Refusal] = &[Refusal::of(libc::SYS_fsopen, libc::ENOSYS)];
-    let ran = Twin::tests(&["images::many_layers"]).refused(NO_FSOPEN).run();
-    ran.must_pass();
+    with_its_own_cache("images::many_layers_are_one", &[]);
+    with_its_own_cache("images::many_layers_are_one", &[NO_FSOPEN]);
+}
+
+/// Where files cannot be linked, layers are stacked: with mount(2), all options in a page.
+#[test]
+fn as_a_stack() {
+    needs!(Need::OVERLAY, Need::Fixture("many-layers.oci"));
+    with_its_own_cache("images::many_layers_are_many", &[NO_LINKS]);
+    with_its_own_cache("images::many_layers_have_short_names", &[NO_LINKS, NO_FSOPEN]);
 }
 
 /// What is wrong is found.

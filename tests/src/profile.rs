@@ -51,6 +51,11 @@ impl Refusal {
         Self::with(libc::SYS_clone3, 1, SIZE_WITH_CGROUP, errno)
     }
 
+    /// A hard link to a path from the working directory or the root, as `std::fs::hard_link` makes it.
+    pub const fn of_hard_link(errno: i32) -> Self {
+        Self::with(libc::SYS_linkat, 0, libc::AT_FDCWD.cast_unsigned(), errno)
+    }
+
     fn code(self) -> Vec<sock_filter> {
         // Offsets in seccomp_data: the number of the call; the arguments, 8 bytes each.
         let (number, argument) = (0, |index: u32| 16 + 8 * index);

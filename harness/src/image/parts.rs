@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 
+use nix::errno::Errno;
+
 use super::compression;
 use super::config::{Config, Written};
 use super::digest::{Digest, Hashing};
@@ -35,20 +37,48 @@ pub(crate) struct Part {
     pub(crate) descriptor: Option<Descriptor>,
 }
 
+/// So many layers are stacked, at most. Each costs every guest 1 to 2 % of its start; more are merged, once, to one.
+pub(super) const STACKED: usize = 8;
+
 /// Unpacks what is not unpacked yet. Nothing is, before every layer is known to be there.
 pub(crate) fn unpack(place: &Place, parts: Parts, store: &Store) -> Result<Image, Error> {
     parts.layers.iter().try_for_each(|part| place.check_presence(part))?;
-    let mut layers = Vec::new();
-    let mut chain = None;
-    for part in &parts.layers {
-        let key = chain.map_or(part.diff_id, |below| chain_id(below, part.diff_id));
-        layers.push(layer_on(place, part, store, &layers, key)?);
-        chain = Some(key);
-    }
+    let merged = if parts.layers.len() > STACKED { merged(place, &parts.layers, store)? } else { None };
+    let layers = merged.map_or_else(|| one_by_one(place, &parts.layers, store), |layer| Ok(vec![layer]))?;
     let named = parts.written.user.as_deref();
     let user = user::resolve(named.unwrap_or("0"), &layers, place.at(""))?;
     let config = Config { home: user.home.clone(), user: named.map(|_| user), ..parts.written.config };
     Ok(Image { layers, config })
+}
+
+fn one_by_one(place: &Place, parts: &[Part], store: &Store) -> Result<Vec<Layer>, Error> {
+    let mut layers = Vec::new();
+    for (part, chain) in parts.iter().zip(chain_ids(parts)) {
+        layers.push(layer_on(place, part, store, &layers, chain)?);
+    }
+    Ok(layers)
+}
+
+/// All layers as one; none where their files cannot be linked, or not be found: of a user's layer, directories may be
+/// closed to that user.
+fn merged(place: &Place, parts: &[Part], store: &Store) -> Result<Option<Layer>, Error> {
+    let Some(chain) = chain_ids(parts).last() else { return Ok(None) };
+    let key = Digest::of(format!("merged {chain}").as_bytes());
+    let layer = store.merged(key, &place.archive, &mut || one_by_one(place, parts, store));
+    match layer {
+        Err(Error {
+            reason: Reason::Io { errno: Errno::EACCES | Errno::EPERM | Errno::EMLINK, .. }, ..
+        }) => Ok(None),
+        layer => layer.map(Some),
+    }
+}
+
+/// Of each part.
+fn chain_ids(parts: &[Part]) -> impl Iterator<Item = Digest> {
+    parts.iter().scan(None, |below, part| {
+        *below = Some(below.map_or(part.diff_id, |below| chain_id(below, part.diff_id)));
+        *below
+    })
 }
 
 /// The OCI image specification's "Layer ChainID": of a layer together with all below it.

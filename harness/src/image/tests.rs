@@ -3,6 +3,7 @@
 pub(in crate::image) mod build;
 mod hostile;
 mod lenient;
+mod merged;
 mod sources;
 mod stacked;
 mod streams;

@@ -19,7 +19,7 @@ mod file;
 pub(crate) mod lower;
 mod overlay;
 mod readonly;
-mod stage;
+pub(crate) mod stage;
 mod system;
 pub(crate) mod upper;
 

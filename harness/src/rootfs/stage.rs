@@ -48,7 +48,7 @@ pub(super) fn open_directory(path: &Path) -> Result<File, SetupError> {
 }
 
 /// A name for what is open, whatever covers its path.
-pub(super) fn by_descriptor(file: &File) -> PathBuf {
+pub(crate) fn by_descriptor(file: &File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 

@@ -1,7 +1,8 @@
 //! The cache of unpacked layers, shared by every runner of this user.
 //!
 //! ```text
-//! layers/sha256/HEX.root/           a layer, as root of the machine unpacks it (HEX.user: as anybody else)
+//! layers/sha256/HEX.root/           a layer, as root of the machine unpacks it (HEX.user: as anybody else), or many
+//!                                   of them as one (merge.rs)
 //!                        tree/      what overlayfs stacks
 //!                        record     its size, and what was left out (JSON)
 //! layers/sha256/HEX.root.partial/   the same, half done
@@ -16,6 +17,7 @@
 
 pub(super) mod digests;
 mod lock;
+mod merge;
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "what the command does"))]
 pub(crate) mod prune;
 mod record;
@@ -33,7 +35,7 @@ use super::digest::Digest;
 use super::error::{Error, Reason};
 use super::unpack::limits::Limits;
 pub(crate) use super::unpack::{LeftOut, Variant};
-use super::unpack::{Order, unpack};
+use super::unpack::{Order, Unpacked, unpack};
 use crate::rootfs::lower::Directory;
 use crate::{cache, host};
 
@@ -64,6 +66,9 @@ pub(crate) struct Wanted<'a> {
 
 /// Gives the uncompressed archive.
 pub(crate) type Open<'a> = dyn FnMut() -> Result<Box<dyn Read>, Error> + 'a;
+
+/// Makes the directory of a layer.
+type Make<'a> = dyn FnMut(&Path) -> Result<Unpacked, Error> + 'a;
 
 /// An unpacked layer. `harness clean` leaves it alone while this value lives.
 #[derive(Debug)]
@@ -111,43 +116,38 @@ impl Store {
 
     /// The layer, unpacked by us or by whoever was first; `open` gives the uncompressed archive, on a miss.
     pub(crate) fn layer(&self, wanted: &Wanted<'_>, open: &mut Open<'_>) -> Result<Layer, Error> {
-        let place = self.layers().join(format!("{}.{}", wanted.key.hex(), self.variant.name()));
-        let of_archive = |reason| Error::new(wanted.archive, reason);
+        self.obtain(wanted.key, wanted.archive, &mut |into| self.unpack(wanted, into, open))
+    }
+
+    /// Many layers, the lowest first, as one that is kept under this key; `layers` gives them, on a miss.
+    pub(crate) fn merged(
+        &self,
+        key: Digest,
+        archive: &str,
+        layers: &mut dyn FnMut() -> Result<Vec<Layer>, Error>,
+    ) -> Result<Layer, Error> {
+        self.obtain(key, archive, &mut |into| {
+            let merged = merge::merge(&layers()?, into, self.variant);
+            merged.map_err(|reason| Error::new(archive, reason))
+        })
+    }
+
+    /// What is kept under this key, made by us or by whoever was first; messages call it `archive`.
+    fn obtain(&self, key: Digest, archive: &str, make: &mut Make<'_>) -> Result<Layer, Error> {
+        let place = self.layers().join(format!("{}.{}", key.hex(), self.variant.name()));
+        let of_archive = |reason| Error::new(archive, reason);
         loop {
             let lease = Lock::shared(&lock::beside(&place)).map_err(of_archive)?;
             if let Some(layer) = found(&place, lease).map_err(of_archive)? {
                 return Ok(layer);
             }
             // It has let go of the lock: whoever is alone now, looks again.
-            self.make(wanted, &place, open)?;
+            make_alone(&place, archive, make)?;
         }
     }
 
-    /// Unpacks the layer, unless another one does so or has done so before us. It may be in use since: not to be waited
-    /// for, as nobody knows for how long.
-    fn make(&self, wanted: &Wanted<'_>, place: &Path, open: &mut Open<'_>) -> Result<(), Error> {
-        let alone = Lock::alone_now(&lock::beside(place));
-        let alone = alone.map_err(|reason| Error::new(wanted.archive, reason))?;
-        if alone.is_none() || place.exists() { Ok(()) } else { self.unpack(wanted, place, open) }
-    }
-
-    fn unpack(&self, wanted: &Wanted<'_>, place: &Path, open: &mut Open<'_>) -> Result<(), Error> {
-        let partial = lock::suffixed(place, "partial");
-        let of_archive = |reason| Error::new(wanted.archive, reason);
-        remove::tree(&partial).map_err(of_archive)?;
-        let done = self.unpack_into(wanted, &partial, open).and_then(|()| {
-            fs::rename(&partial, place).map_err(|error| of_archive(Reason::io(place, &error)))
-        });
-        done.inspect_err(|_| {
-            // The first error is the one to tell; what is left, the next one to open the cache removes.
-            drop(remove::tree(&partial));
-        })
-    }
-
-    fn unpack_into(&self, wanted: &Wanted<'_>, partial: &Path, open: &mut Open<'_>) -> Result<(), Error> {
-        let of_archive = |reason| Error::new(wanted.archive, reason);
+    fn unpack(&self, wanted: &Wanted<'_>, into: &Path, open: &mut Open<'_>) -> Result<Unpacked, Error> {
         let mut archive = open()?;
-        make_directories(partial).map_err(of_archive)?;
         let order = Order {
             archive: wanted.archive,
             digest: wanted.diff_id,
@@ -156,8 +156,7 @@ impl Store {
             limits: self.limits,
             variant: self.variant,
         };
-        let unpacked = unpack(&order, &mut *archive, &partial.join(record::TREE))?;
-        record::write(partial, &unpacked).map_err(of_archive)
+        unpack(&order, &mut *archive, into)
     }
 
     /// The digest of a file's bytes, taken again only when the file has changed.
@@ -174,6 +173,30 @@ impl Store {
     fn layers(&self) -> PathBuf {
         self.directory.join("layers/sha256")
     }
+}
+
+/// Makes a layer, unless another one does so or has done so before us. It may be in use since: not to be waited for, as
+/// nobody knows for how long.
+fn make_alone(place: &Path, archive: &str, make: &mut Make<'_>) -> Result<(), Error> {
+    let alone = Lock::alone_now(&lock::beside(place));
+    let alone = alone.map_err(|reason| Error::new(archive, reason))?;
+    if alone.is_none() || place.exists() { Ok(()) } else { make_whole(place, archive, make) }
+}
+
+/// It appears when it is done.
+fn make_whole(place: &Path, archive: &str, make: &mut Make<'_>) -> Result<(), Error> {
+    let of_archive = |reason| Error::new(archive, reason);
+    let partial = lock::suffixed(place, "partial");
+    let mut made = || {
+        remove::tree(&partial).and_then(|()| make_directories(&partial)).map_err(of_archive)?;
+        let unpacked = make(&partial.join(record::TREE))?;
+        record::write(&partial, &unpacked).map_err(of_archive)?;
+        fs::rename(&partial, place).map_err(|error| of_archive(Reason::io(place, &error)))
+    };
+    made().inspect_err(|_| {
+        // The first error is the one to tell; what is left, the next one to open the cache removes.
+        drop(remove::tree(&partial));
+    })
 }
 
 /// The layer, if it is there; its time of use is now.

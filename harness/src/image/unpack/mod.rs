@@ -172,10 +172,17 @@ impl<'a> Work<'a> {
     }
 
     fn leave_out(&mut self, name: &Name, what: String) {
-        if self.unpacked.left_out.len() < LISTED {
-            self.unpacked.left_out.push(LeftOut { entry: render::image::name(name.as_bytes()), what });
+        self.unpacked.leave_out(LeftOut { entry: render::image::name(name.as_bytes()), what });
+    }
+}
+
+impl Unpacked {
+    /// Lists it, or counts it.
+    pub(crate) fn leave_out(&mut self, one: LeftOut) {
+        if self.left_out.len() < LISTED {
+            self.left_out.push(one);
         } else {
-            self.unpacked.more += 1;
+            self.more += 1;
         }
     }
 }
