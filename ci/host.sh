@@ -10,8 +10,9 @@ bash ci/check.sh
 cargo build -p fixtures
 cargo test --workspace --exclude fixtures --all-features
 if command -v cargo-nextest >/dev/null; then
-  # How the compiler words its errors does not depend on who runs the tests.
-  cargo nextest run --workspace --exclude fixtures --exclude harness-ui --all-features
+  # What runs no isolated test in its own process does not depend on who runs it.
+  cargo nextest run --workspace --exclude fixtures --exclude harness-ui --exclude isolated-harness --all-features \
+    -E 'not binary(/^(doctor|environments|images_hostile|registry|verdicts)$/)'
 else
   echo "cargo-nextest is not installed: not run under nextest"
 fi

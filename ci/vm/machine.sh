@@ -47,9 +47,8 @@ suites() {
   for word in ${1//,/ }; do
     case $word in
       core) echo "$core" ;;
-      all) echo "$core output oom compose verdicts" ;;
-      cgroups) echo "strict limits broken ladder doctor" ;;
-      roots) echo "foreign images sandbox" ;;
+      all) echo "$core oom verdicts environments" ;;
+      cgroups) echo "strict limits ladder doctor" ;;
       *) echo "$word" ;;
     esac
   done | tr '\n' ' '

@@ -52,7 +52,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `rootfs` | copy-on-write view of the host's root |
 /// | `rootfs = "fixtures/busybox"` | copy-on-write view of a directory, relative to the crate; a missing one is a compile error. In place of the string an expression of type `&'static str` |
-/// | `rootfs = "images/app.tar.zst"` | feature `images`: an archive of a root (tar; gzip, zstd or xz), an OCI image layout (directory or archive) or what `docker save` wrote; `PATH#NAME` where it holds several images. Unpacked once, into a cache that `harness clean` prunes |
+/// | `rootfs = "images/app.tar.zst"` | feature `images`: an archive of a root (tar; gzip, zstd or xz), an OCI image layout (directory or archive) or what `docker save` wrote; `PATH#NAME` where it holds several images. Unpacked once, into a cache that `harness clean` prunes; more than eight layers become one directory of hard links |
 /// | `rootfs = "oci://host/app:1.2"` | feature `registry`: an image of a registry, by tag or `@sha256:...`; the credentials are those of `docker login`. `HARNESS_OFFLINE=1`: what is in the cache, or an error |
 /// | `upper = "disk"` | what is written goes to a temporary directory beside the build's other files, not to memory |
 /// | `upper = "copy"` | no overlay: a copy of the root, for kernels before 5.11 without privilege; extended attributes are not copied |

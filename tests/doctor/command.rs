@@ -100,7 +100,9 @@ impl Machine {
 
     /// Those that can be made here.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|machine| machine.can_be_made())
+        static THOSE: OnceLock<Vec<Machine>> = OnceLock::new();
+        let those = || Self::ALL.into_iter().filter(|machine| machine.can_be_made()).collect();
+        THOSE.get_or_init(those).iter().copied()
     }
 
     /// This one for that test, which cannot run where it cannot be made.

@@ -59,15 +59,16 @@ fn one_by_one(place: &Place, parts: &[Part], store: &Store) -> Result<Vec<Layer>
     Ok(layers)
 }
 
-/// All layers as one; none where their files cannot be linked, or not be found: of a user's layer, directories may be
-/// closed to that user.
+/// All layers as one; none where their files cannot be linked, or not be reached: without /proc, or in a directory of a
+/// user's layer that is closed to that user.
 fn merged(place: &Place, parts: &[Part], store: &Store) -> Result<Option<Layer>, Error> {
     let Some(chain) = chain_ids(parts).last() else { return Ok(None) };
     let key = Digest::of(format!("merged {chain}").as_bytes());
     let layer = store.merged(key, &place.archive, &mut || one_by_one(place, parts, store));
     match layer {
         Err(Error {
-            reason: Reason::Io { errno: Errno::EACCES | Errno::EPERM | Errno::EMLINK, .. }, ..
+            reason: Reason::Io { errno: Errno::EACCES | Errno::EPERM | Errno::EMLINK | Errno::ENOENT, .. },
+            ..
         }) => Ok(None),
         layer => layer.map(Some),
     }
@@ -86,8 +87,8 @@ fn chain_id(below: Digest, diff_id: Digest) -> Digest {
     Digest::of(format!("{below} {diff_id}").as_bytes())
 }
 
-/// A layer, unpacked by itself if it can be. One with files in directories that it does not mention has to know what
-/// it lies on.
+/// A layer, unpacked by itself if it can be. One with files in directories that it does not mention, or with links to
+/// files that it does not have, has to know what it lies on.
 fn layer_on(
     place: &Place,
     part: &Part,
@@ -95,11 +96,19 @@ fn layer_on(
     below: &[Layer],
     chain: Digest,
 ) -> Result<Layer, Error> {
-    let alone = layer(place, part, store, part.diff_id, None)?;
-    let Some(top) = below.last() else { return Ok(alone) };
-    let [ours, theirs] = [&alone, top].map(root_of);
-    if !alone.implied && ours.at(place.at(&part.entry))? == theirs.at(place.at(&part.entry))? {
-        return Ok(alone);
+    let Some(top) = below.last() else { return layer(place, part, store, part.diff_id, None) };
+    if let Some(known) = store.known(chain, &place.archive)? {
+        return Ok(known);
+    }
+    match layer(place, part, store, part.diff_id, None) {
+        Ok(alone) if !alone.implied => {
+            let [ours, theirs] = [&alone, top].map(|layer| root_of(layer).at(place.at(&part.entry)));
+            if ours? == theirs? {
+                return Ok(alone);
+            }
+        }
+        Ok(_) | Err(Error { reason: Reason::NoTarget(_), .. }) => {}
+        Err(error) => return Err(error),
     }
     let below = Directory::root(below.iter().rev().map(|layer| layer.directory.clone()));
     layer(place, part, store, chain, Some(&below))

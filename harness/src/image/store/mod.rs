@@ -132,9 +132,19 @@ impl Store {
         })
     }
 
-    /// What is kept under this key, made by us or by whoever was first; messages call it `archive`.
+    /// What is kept under this key, if something is; messages call it `archive`.
+    pub(crate) fn known(&self, key: Digest, archive: &str) -> Result<Option<Layer>, Error> {
+        let place = self.place(key);
+        let find = || {
+            // No lock is left behind for what is not there.
+            if place.exists() { found(&place, Lock::shared(&lock::beside(&place))?) } else { Ok(None) }
+        };
+        find().map_err(|reason| Error::new(archive, reason))
+    }
+
+    /// The same, made by us or by whoever was first.
     fn obtain(&self, key: Digest, archive: &str, make: &mut Make<'_>) -> Result<Layer, Error> {
-        let place = self.layers().join(format!("{}.{}", key.hex(), self.variant.name()));
+        let place = self.place(key);
         let of_archive = |reason| Error::new(archive, reason);
         loop {
             let lease = Lock::shared(&lock::beside(&place)).map_err(of_archive)?;
@@ -168,6 +178,10 @@ impl Store {
     /// Where blobs from registries are kept: what is in it, is removed by age and size, file by file.
     pub(crate) fn blobs(&self) -> PathBuf {
         self.directory.join("blobs")
+    }
+
+    fn place(&self, key: Digest) -> PathBuf {
+        self.layers().join(format!("{}.{}", key.hex(), self.variant.name()))
     }
 
     fn layers(&self) -> PathBuf {

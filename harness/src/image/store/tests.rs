@@ -48,7 +48,7 @@ fn who_comes_between_does_not_wait_for_those_who_use_it() {
     let store = bench.store();
     let made = layer(&store).directory.parent().unwrap().to_owned();
     let other = Wanted { key: Digest::of(b"other"), ..wanted() };
-    let place = store.layers().join(format!("{}.{}", other.key.hex(), store.variant.name()));
+    let place = store.place(other.key);
     let used = Lock::shared(&lock::beside(&place)).unwrap();
     std::thread::scope(|scope| {
         let (done, is_done) = mpsc::channel();

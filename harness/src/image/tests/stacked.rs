@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::super::Image;
+use super::super::error::Error;
 use super::build::{Bench, Files, Packed};
 
 /// What an entry of a layer is.
@@ -14,6 +15,8 @@ enum Is {
     Directory(u32),
     File,
     Link(&'static str),
+    /// A further name of a file.
+    Again(&'static str),
 }
 
 fn layer(entries: &[(&str, Is)]) -> Packed {
@@ -30,8 +33,13 @@ fn layer(entries: &[(&str, Is)]) -> Packed {
                 builder.append_data(&mut header, name, &b""[..]).unwrap();
             }
             Is::File => builder.append_data(&mut header, name, &b""[..]).unwrap(),
-            Is::Link(target) => {
-                header.set_entry_type(tar::EntryType::Symlink);
+            Is::Link(target) | Is::Again(target) => {
+                let is_symlink = matches!(is, Is::Link(_));
+                header.set_entry_type(if is_symlink {
+                    tar::EntryType::Symlink
+                } else {
+                    tar::EntryType::Link
+                });
                 builder.append_link(&mut header, name, target).unwrap();
             }
         }
@@ -40,10 +48,14 @@ fn layer(entries: &[(&str, Is)]) -> Packed {
 }
 
 fn obtain(bench: &Bench, name: &str, layers: &[Packed]) -> Image {
+    try_to_obtain(bench, name, layers).unwrap()
+}
+
+fn try_to_obtain(bench: &Bench, name: &str, layers: &[Packed]) -> Result<Image, Error> {
     let mut files = Files::default();
     let image = files.image(layers, &json!({}));
     files.index(&[image]);
-    bench.obtain(&files.into_directory(&bench.path(name))).unwrap()
+    bench.obtain(&files.into_directory(&bench.path(name)))
 }
 
 fn top(image: &Image) -> &Path {
@@ -134,12 +146,47 @@ fn a_link_below_that_is_no_directory_is_replaced_or_refused() {
         assert!(top(&image).join("lib").symlink_metadata().unwrap().is_dir(), "{target}");
     }
     assert!(!outside.exists());
-    let mut files = Files::default();
     let circle = layer(&[("lib", Is::Link("lib"))]);
-    let image = files.image(&[circle, layer(&[("lib/a", Is::File)])], &json!({}));
-    files.index(&[image]);
-    let error = bench.obtain(&files.into_directory(&bench.path("circle"))).unwrap_err();
+    let error = try_to_obtain(&bench, "circle", &[circle, layer(&[("lib/a", Is::File)])]).unwrap_err();
     assert!(error.to_string().contains("ELOOP"), "{error}");
+}
+
+/// In an overlay, the file is copied up and gets a second name: so it is here, without a copy.
+#[test]
+fn a_further_name_of_a_file_of_the_layer_below() {
+    let lower = || layer(&[("d", Is::Directory(0o710)), ("d/file", Is::File), ("lib", Is::Link("d"))]);
+    let upper = || {
+        layer(&[("one", Is::Again("d/file")), ("two", Is::Again("lib/file")), ("three", Is::Again("lib"))])
+    };
+    let bench = Bench::new();
+    for _ in 0..2 {
+        let image = obtain(&bench, "layout", &[lower(), upper()]);
+        let of = |name: &str| top(&image).join(name).symlink_metadata().unwrap();
+        let file = image.layers[0].directory.join("d/file").metadata().unwrap();
+        assert_eq!(["d/file", "one", "two"].map(|name| of(name).ino()), [file.ino(); 3]);
+        assert_eq!(of("d").mode() & 0o7777, 0o710);
+        assert!(of("three").is_symlink());
+    }
+}
+
+#[test]
+fn a_further_name_of_what_is_not_there_or_hidden_or_a_directory_is_refused() {
+    let lower = || layer(&[("d", Is::Directory(0o755)), ("d/file", Is::File)]);
+    let cases: [&[(&str, Is)]; 5] = [
+        &[("name", Is::Again("d/other"))],
+        &[("name", Is::Again("d"))],
+        &[("d/.wh.file", Is::File), ("name", Is::Again("d/file"))],
+        &[("d/.wh..wh..opq", Is::File), ("name", Is::Again("d/file"))],
+        &[(".wh.d", Is::File), ("name", Is::Again("d/file"))],
+    ];
+    let bench = Bench::new();
+    for (number, entries) in cases.into_iter().enumerate() {
+        let error = try_to_obtain(&bench, &number.to_string(), &[lower(), layer(entries)]).unwrap_err();
+        let error = error.to_string();
+        let is_refused = error.contains("entry name: ")
+            && (error.contains("a hard link to") || error.contains("directory"));
+        assert!(is_refused, "{number}: {error}");
+    }
 }
 
 /// The two layers' links lead to each other: no recursion without end.

@@ -22,6 +22,7 @@ use super::super::look_up::look_up;
 use super::entry::Metadata;
 use super::name::{self, Name};
 use crate::rootfs::lower;
+use crate::rootfs::stage::by_descriptor;
 
 /// The root, and the directories in it.
 #[derive(Debug)]
@@ -114,6 +115,20 @@ impl<'a> Tree<'a> {
             lower::Entry::Directory(directory) => Some((real, directory)),
             lower::Entry::Other { .. } => None,
         }))
+    }
+
+    /// What the layers below have of this name in this directory, unless an opaque directory of this layer hides it.
+    pub(super) fn shown_below(&self, directory: &[u8], last: &[u8]) -> Result<Option<lower::Entry>, Reason> {
+        let Some((real, below)) = self.below(&Name::known(directory))? else { return Ok(None) };
+        let found = below.find(OsStr::from_bytes(last)).map_err(|error| Reason::io(&real, &error))?;
+        for ancestor in real.ancestors() {
+            let name = Name::known(ancestor.as_os_str().as_bytes());
+            if self.made.contains_key(&name) && lower::is_opaque(&by_descriptor(&self.reopen(&name)?.into()))
+            {
+                return Ok(None);
+            }
+        }
+        Ok(found)
     }
 
     /// What the directory of this name is in the layers below.

@@ -5,9 +5,10 @@ use std::io::Read;
 use std::io::{Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::rc::Rc;
 
 use nix::errno::Errno;
-use nix::fcntl::AtFlags;
+use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::{Mode, SFlag, makedev, mknodat};
 use nix::unistd::{linkat, symlinkat};
 
@@ -20,6 +21,7 @@ use super::stream::Stream;
 use super::tree::{Directory, is_whiteout};
 use super::{Work, limits, whiteout};
 use crate::render;
+use crate::rootfs::lower;
 
 /// What a file takes at least.
 pub(super) const PAGE: u64 = 4096;
@@ -145,23 +147,50 @@ impl Work<'_> {
 
     fn link(&mut self, name: &Name, parent: &Directory, raw: &[u8]) -> Result<(), Reason> {
         let target = Name::parse(raw)?;
-        let (directory, last) = target.split();
-        let missing = || Reason::NoTarget(raw.to_owned());
+        let directory = self.target(&target, raw)?;
+        // Without AT_SYMLINK_FOLLOW a link to a symbolic link is another name of it.
+        let made = linkat(&*directory, target.split().1, parent, name.split().1, AtFlags::empty());
+        made.map_err(|errno| self.taken(name, parent, errno))
+    }
+
+    /// The directory of a file that gets another name. A file that only the layers below have becomes one of this layer,
+    /// too, as it does where the link is made in an overlay: the same file, which nobody ever writes.
+    fn target(&mut self, target: &Name, raw: &[u8]) -> Result<Rc<Directory>, Reason> {
+        let (parent, last) = target.split();
         if target.is_root() {
             return Err(Reason::BadTarget(raw.to_owned()));
         }
-        let directory = self.tree.existing(directory)?.ok_or_else(missing)?;
-        if self.tree.is_directory(&directory, last) {
+        if let Some(directory) = self.tree.existing(parent)?
+            && self.has(&directory, target, raw)?
+        {
+            return Ok(directory);
+        }
+        let lower = match self.tree.shown_below(parent, last)? {
+            Some(lower::Entry::Other { path, .. }) => path,
+            Some(lower::Entry::Directory(_)) => return Err(Reason::BadTarget(raw.to_owned())),
+            None => return Err(Reason::NoTarget(raw.to_owned())),
+        };
+        // By a link below, it may be one that is here.
+        let directory = self.tree.directory(parent)?;
+        if !self.has(&directory, target, raw)? {
+            let made = linkat(AT_FDCWD, &lower, &*directory, last, AtFlags::empty());
+            made.map_err(|errno| Reason::errno(&lower, errno))?;
+        }
+        Ok(directory)
+    }
+
+    /// Whether the layer has the target of a link, which may not be a directory or gone.
+    fn has(&self, directory: &Directory, target: &Name, raw: &[u8]) -> Result<bool, Reason> {
+        let last = target.split().1;
+        if self.tree.is_directory(directory, last) {
             return Err(Reason::BadTarget(raw.to_owned()));
         }
         match directory.stat(last) {
-            Ok(stat) if !is_whiteout(&stat) => {}
-            Ok(_) | Err(Errno::ENOENT) => return Err(missing()),
-            Err(errno) => return Err(self.tree.failed(target.as_bytes())(errno)),
+            Ok(stat) if is_whiteout(&stat) => Err(Reason::NoTarget(raw.to_owned())),
+            Ok(_) => Ok(true),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(self.tree.failed(target.as_bytes())(errno)),
         }
-        // Without AT_SYMLINK_FOLLOW a link to a symbolic link is another name of it.
-        let made = linkat(&*directory, last, parent, name.split().1, AtFlags::empty());
-        made.map_err(|errno| self.taken(name, parent, errno))
     }
 
     fn device(
