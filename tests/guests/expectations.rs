@@ -87,9 +87,10 @@ fn oom_of_a_child_and_a_failed_assertion() {
     panic!("an assertion that does not hold");
 }
 
-/// A backtrace with symbols takes more memory than there is: the OOM kill is no part of the test.
-#[isolated(pid, expect = oom, mem = "8M", env = "RUST_BACKTRACE=1")]
+/// A backtrace with symbols takes more memory than is left: the OOM kill is no part of the test.
+#[isolated(pid, expect = oom, mem = "16M", env = "RUST_BACKTRACE=1")]
 fn panicking_is_no_oom() {
+    let _held = eat(14);
     panic!("an assertion that does not hold");
 }
 

@@ -5,6 +5,8 @@ use std::panic::{catch_unwind, panic_any, resume_unwind, set_hook};
 
 use harness::isolated;
 
+use crate::eat;
+
 /// Panics when it is dropped.
 struct Bomb(&'static str);
 
@@ -64,9 +66,10 @@ fn panics_with_a_backtrace() {
     panic!("with a backtrace");
 }
 
-/// Symbols take more memory than there is here.
-#[isolated(pid, mem = "8M", env = "RUST_BACKTRACE=1")]
+/// Symbols take more memory than is left here: some megabytes.
+#[isolated(pid, mem = "16M", env = "RUST_BACKTRACE=1")]
 fn panics_with_a_backtrace_that_does_not_fit() {
+    let _held = eat(14);
     panic!("without a backtrace");
 }
 

@@ -18,11 +18,14 @@ fn layers(count: usize) -> Vec<Packed> {
 
 fn layer(number: usize) -> Packed {
     let mut builder = tar::Builder::new(Vec::new());
+    // Of the first entry: the directory `all`.
+    builder.append_pax_extensions([("SCHILY.xattr.user.kept", &b"as it is"[..])]).unwrap();
     let mut add = |name: &str, kind: tar::EntryType, mode: u32, target: &str| {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(kind);
         header.set_mode(mode);
         header.set_mtime(u64::try_from(1000 + number).unwrap());
+        header.set_uid(7);
         let content = if kind.is_file() { format!("of {number}") } else { String::new() };
         header.set_size(u64::try_from(content.len()).unwrap());
         if target.is_empty() {
@@ -100,6 +103,9 @@ fn many_layers_are_one() {
     {
         assert_eq!((of(name).mode() & 0o7777, of(name).mtime()), (mode, time), "{name}");
     }
+    // As the files have it: without privilege it is this user's.
+    assert_eq!(of("all").uid(), of("all/last").uid());
+    assert_eq!(xattr::get(&root.join("all"), c"user.kept").unwrap(), b"as it is");
     assert_eq!(content(&image, "all/last"), format!("of {}", STACKED + 1));
     assert_eq!(fs::read_link(root.join("link")).unwrap(), Path::new("/nowhere"));
     assert_eq!(of("twice").ino(), of("all/1").ino());
