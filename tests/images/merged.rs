@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use harness::__private::{Namespaces, Spec, Upper};
+use harness_tests::fixture::DIRECTORY;
 use harness_tests::machine::Need;
 use harness_tests::profile::Refusal;
 use harness_tests::twin::Twin;
@@ -46,26 +47,31 @@ const NO_FSOPEN: Refusal = Refusal::of(libc::SYS_fsopen, libc::ENOSYS);
 /// As where a filesystem has none.
 const NO_LINKS: Refusal = Refusal::of_hard_link(libc::EPERM);
 
-/// What the cache has, needs no links any more.
-fn with_its_own_cache(test: &str, refused: &'static [Refusal]) {
-    let cache = tempfile::tempdir().unwrap();
+/// What the cache has, needs no links any more. Beside the fixtures: a tmpfs has no attributes of users before Linux
+/// 6.6.
+fn with_their_own_cache(twins: [(&str, &'static [Refusal]); 2]) {
+    let cache = tempfile::tempdir_in(DIRECTORY).unwrap();
     fs::set_permissions(cache.path(), fs::Permissions::from_mode(0o711)).unwrap();
-    Twin::tests(&[test]).env("HARNESS_CACHE", cache.path()).refused(refused).run().must_pass();
+    for (twin, refused) in twins {
+        Twin::tests(&[twin]).env("HARNESS_CACHE", cache.path()).refused(refused).run().must_pass();
+    }
 }
 
 #[test]
 fn as_one_directory() {
     needs!(Need::OVERLAY, Need::Fixture("many-layers.oci"));
-    with_its_own_cache("images::many_layers_are_one", &[]);
-    with_its_own_cache("images::many_layers_are_one", &[NO_FSOPEN]);
+    let twin = "images::many_layers_are_one";
+    with_their_own_cache([(twin, &[]), (twin, &[NO_FSOPEN])]);
 }
 
 /// Where files cannot be linked, layers are stacked: with mount(2), all options in a page.
 #[test]
 fn as_a_stack() {
     needs!(Need::OVERLAY, Need::Fixture("many-layers.oci"));
-    with_its_own_cache("images::many_layers_are_many", &[NO_LINKS]);
-    with_its_own_cache("images::many_layers_have_short_names", &[NO_LINKS, NO_FSOPEN]);
+    with_their_own_cache([
+        ("images::many_layers_are_many", &[NO_LINKS]),
+        ("images::many_layers_have_short_names", &[NO_LINKS, NO_FSOPEN]),
+    ]);
 }
 
 /// What is wrong is found.
