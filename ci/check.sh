@@ -9,8 +9,9 @@ cargo clippy --workspace --all-targets --all-features -- -D warnings
 # As it is without features, which is what most people build.
 cargo clippy -p isolated-harness -- -D warnings
 # --all-targets leaves out those with `test = false`.
-cargo clippy --workspace --all-features --test guests --test twins --test speed -- -D warnings
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --quiet
+cargo clippy --workspace --all-features --test guests --test twins --test speed --test every_argument -- -D warnings
+# With an example, for the dependencies as they were checked above.
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --lib --example run --quiet
 
 # No file over 500 lines (functions: clippy's too_many_lines).
 long=$(git ls-files '*.rs' | xargs wc -l | awk '$2 != "total" && $1 > 500 {print "  " $2 ": " $1 " lines"}')
@@ -20,7 +21,7 @@ if [ -n "$long" ]; then
 fi
 
 if command -v shellcheck >/dev/null; then
-  shellcheck -x -P . .ci/run ci/*.sh ci/vm/*.sh ci/vm/job/* ci/vm/guest/{init,run}
+  shellcheck -x -P . .ci/run ci/*.sh ci/vm/*.sh ci/vm/job/* ci/vm/guest/{init,run} tests/covered/rustc.sh
 else
   echo "shellcheck is not installed: scripts not checked"
 fi

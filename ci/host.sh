@@ -11,8 +11,8 @@ cargo build -p fixtures
 cargo test --workspace --exclude fixtures --all-features
 if command -v cargo-nextest >/dev/null; then
   # What runs no isolated test in its own process does not depend on who runs it.
-  cargo nextest run --workspace --exclude fixtures --exclude harness-ui --exclude isolated-harness --all-features \
-    -E 'not binary(/^(doctor|environments|images_hostile|registry|verdicts)$/)'
+  cargo nextest run --workspace --exclude fixtures --all-features \
+    -E 'not package(/^(harness-ui|isolated-harness)$/) and not binary(/^(doctor|environments|images_hostile|registry|verdicts)$/)'
 else
   echo "cargo-nextest is not installed: not run under nextest"
 fi

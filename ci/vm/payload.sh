@@ -67,11 +67,12 @@ files() {
 
 # Lines of name and path; the library's unit tests are called `unit`.
 executables() {
-  local build=(cargo build -p fixtures --bins) tool=(cargo build -p isolated-harness --all-features --bins)
+  # With an example, as tests/src/build.rs has it.
+  local build=(cargo build -p fixtures --bins) tool=(cargo build --workspace --all-features --bin harness --example run)
   # All features of the library, in whatever the tests start, too: `-p harness-tests` would turn on none.
   local tests=(cargo test --workspace --exclude fixtures --all-features --no-run) json=--message-format=json-render-diagnostics
   "${build[@]}" "$json" | named 'message["target"]["name"]'
-  "${tool[@]}" "$json" | named 'message["target"]["name"]'
+  "${tool[@]}" "$json" | named '"bin" in message["target"]["kind"] and message["target"]["name"]'
   "${tests[@]}" "$json" | named 'test_name(message["target"])'
   # --no-run leaves out those with `test = false`.
   "${tests[@]}" --test guests --test twins "$json" | named 'message["target"]["name"]'

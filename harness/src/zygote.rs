@@ -18,17 +18,19 @@ use crate::error::{At, Object, SetupError, Step, Unsupported};
 use crate::init;
 use crate::plan;
 use crate::sys::clone::{Request as Clone, Side, clone};
-use crate::sys::{fds, process, socket};
+use crate::sys::{fds, process, socket, wait};
 use crate::wire::{self, Control, IdMaps, Request};
 
 /// The zygote as the runner sees it, or why there is none.
 static LINK: OnceLock<Result<Link, Absence>> = OnceLock::new();
 
-/// The runner's end of the socket to the zygote, and who that is.
+/// The runner's end of the socket to the zygote, who that is, and whose it is.
 #[derive(Debug)]
 struct Link {
     socket: OwnedFd,
     pid: process::Pid,
+    pidfd: OwnedFd,
+    runner: process::Pid,
 }
 
 /// Why there is no zygote.
@@ -63,7 +65,11 @@ fn make() -> Result<Link, Absence> {
     let (ours, theirs) = socket::pair().map_err(Absence::Refused)?;
     let runner = nix::unistd::getpid();
     match clone(Clone::default()).map_err(Absence::Refused)? {
-        Side::Parent { pid, .. } => Ok(Link { socket: ours, pid }),
+        Side::Parent { pid, pidfd } => {
+            // Without memory for it the machine's pid 1 reaps the zygote, if that one reaps at all.
+            let _ = process::at_exit(dismiss);
+            Ok(Link { socket: ours, pid, pidfd, runner })
+        }
         Side::Child => {
             drop(ours);
             drop(LINK.set(Err(Absence::Nested)));
@@ -84,15 +90,17 @@ pub(crate) fn pid() -> Option<process::Pid> {
 }
 
 /// Ends the zygote and waits for that: before this process becomes another program, which must not find a child
-/// that it never made, or before the zygote's cgroup is removed.
-pub(crate) fn dismiss() {
-    use nix::sys::socket::{Shutdown, shutdown};
-    use nix::sys::wait::{WaitPidFlag, waitpid};
-    use std::os::fd::AsRawFd;
-    if let Some(Ok(link)) = LINK.get() {
-        // Its end of file. A zygote that is gone already is as good.
-        let _ = shutdown(link.socket.as_raw_fd(), Shutdown::Both);
-        let _ = waitpid(link.pid, Some(WaitPidFlag::__WALL));
+/// that it never made, before the zygote's cgroup is removed, and when this process ends: in a container whose
+/// pid 1 reaps nobody each would stay as a zombie. Nobody waits for what it may be doing.
+pub(crate) extern "C" fn dismiss() {
+    // A copy of the runner that a test has made ends, too: the zygote is not its own.
+    let owned =
+        LINK.get().and_then(|link| link.as_ref().ok()).filter(|link| link.runner == nix::unistd::getpid());
+    // ESRCH: somebody who waits for every child has reaped it.
+    if let Some(link) = owned
+        && process::signal(link.pidfd.as_fd(), libc::SIGKILL).is_ok()
+    {
+        let _ = wait::reap(link.pidfd.as_fd());
     }
 }
 

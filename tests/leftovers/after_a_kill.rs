@@ -110,3 +110,29 @@ fn a_runner_that_aborts() {
     assert!(!ran.passed());
     ran.left_nothing();
 }
+
+/// What a runner leaves to a pid 1 that reaps nobody.
+fn left_to_pid_1(test: &str) -> String {
+    let pid_1 = fixtures::program("idle_pid1");
+    let twin = Twin::in_shell(&[pid_1.to_str().unwrap()], "", &[test]);
+    let (_crowd, mut exit) = (twin.gate("crowd"), twin.gate("exit"));
+    exit.open();
+    let ran = twin.start().end();
+    assert!(ran.stdout.contains("the command ended"), "{}", ran.output());
+    ran.stdout.lines().filter(|line| line.starts_with("left ")).collect::<Vec<_>>().join(", ")
+}
+
+/// Each would stay there as a zombie, until the container ends.
+#[test]
+fn a_zygote_is_not_left_to_pid_1() {
+    needs!(Need::NAMESPACES);
+    assert_eq!(left_to_pid_1("killed::next"), "");
+    // Its guest is killed with it.
+    assert!(!left_to_pid_1("killed::runner_exits").contains("harness-zygote"));
+}
+
+#[test]
+fn a_zygote_that_is_left_to_pid_1_is_seen() {
+    needs!(Need::NAMESPACES);
+    assert!(left_to_pid_1("killed::runner_aborts").contains("left harness-zygote"));
+}

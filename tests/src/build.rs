@@ -20,16 +20,21 @@ pub fn binary(target: &str, arguments: &[&str]) -> PathBuf {
     })
 }
 
-/// A test binary of this package that counts what it runs (`-C instrument-coverage`).
+/// A test binary of this workspace that counts what it runs (`-C instrument-coverage`).
 ///
 /// # Panics
 /// When it cannot be built.
 pub fn instrumented(target: &str) -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let mut command = cargo(&["rustc", "-p", "harness-tests", "--test", target, JSON]);
-        let built = built_by(command.args(["--", "-C", "instrument-coverage"]));
-        built.into_iter().find(|path| is_of(path, target)).expect("cargo says what it has made")
+        let mut command =
+            cargo(&["test", "--workspace", "--all-features", "--no-run", "--test", target, JSON]);
+        // Around the compiler of our own packages only: their dependencies are those of the other tests.
+        command.env("RUSTC_WORKSPACE_WRAPPER", concat!(env!("CARGO_MANIFEST_DIR"), "/covered/rustc.sh"));
+        built_by(&mut command)
+            .into_iter()
+            .find(|path| is_of(path, target))
+            .expect("cargo says what it has made")
     })
 }
 
@@ -39,10 +44,12 @@ fn is_of(path: &Path, target: &str) -> bool {
     name.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
-/// The command `harness`: built with the rest of the workspace's features, or everything is built twice.
+/// The command `harness`. With an example cargo takes the features that the tests of the workspace ask of its
+/// dependencies, too: without it half of them would be built twice.
 pub fn tool() -> &'static Path {
     static TOOL: OnceLock<PathBuf> = OnceLock::new();
-    TOOL.get_or_init(|| binary("harness", &["build", "--workspace", "--all-features", "--bin", "harness"]))
+    let arguments = ["build", "--workspace", "--all-features", "--bin", "harness", "--example", "run"];
+    TOOL.get_or_init(|| binary("harness", &arguments))
 }
 
 /// A cargo command on this workspace, with the target directory and profile of this very build.

@@ -7,7 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use trybuild::TestCases;
 
 const PINNED: &str = "1.95";
@@ -28,17 +28,14 @@ fn mistakes_are_compile_errors() {
 
 #[test]
 fn right_arguments_compile() {
-    TestCases::new().pass("pass/*.rs");
+    let output = build("every_argument");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// trybuild does not make test builds, and outside of those rstest drops its cases.
 #[test]
 fn mistakes_with_cases_are_compile_errors() {
-    let output = Command::new(env!("CARGO"))
-        .args(["test", "--no-run", "--quiet", "--color=never", "--package=harness-ui"])
-        .arg("--test=with_cases")
-        .output()
-        .unwrap();
+    let output = build("with_cases");
     assert!(!output.status.success(), "the mistakes compile");
     let expected = Path::new("with_cases.stderr");
     let errors = errors_of(&String::from_utf8_lossy(&output.stderr));
@@ -48,6 +45,24 @@ fn mistakes_with_cases_are_compile_errors() {
     if is_pinned() {
         assert_eq!(errors, std::fs::read_to_string(expected).unwrap());
     }
+}
+
+/// Makes a test build of a target, with what the workspace is built with: one package alone has other features of
+/// some dependencies, and builds all that depends on them again.
+fn build(target: &str) -> Output {
+    Command::new(env!("CARGO"))
+        .args([
+            "test",
+            "--no-run",
+            "--quiet",
+            "--color=never",
+            "--workspace",
+            "--all-features",
+            "--test",
+            target,
+        ])
+        .output()
+        .unwrap()
 }
 
 /// Without the warnings of the crates that were built before, and with paths from this folder.

@@ -1,10 +1,11 @@
-//! Every argument, in every form.
+//! Every argument, in every form: `main.rs` builds this, and nobody runs it.
+
 use harness::isolated;
 
 #[isolated(user, pid, mount, uts, ipc, net, cgroup, time)]
 fn namespaces() {}
 
-#[isolated(all, pid1,)]
+#[isolated(all, pid1)]
 fn all_and_pid1() {}
 
 #[isolated()]
@@ -31,7 +32,15 @@ fn mounts() {}
 #[isolated(rootfs = ".")]
 fn relative_rootfs() {}
 
-#[isolated(mem = "100M", swap = 0, pids = 20, cpu = 0.5, cpuset = "0-3,7", timeout = "1.5s", cpu_time = "250ms")]
+#[isolated(
+    mem = "100M",
+    swap = 0,
+    pids = 20,
+    cpu = 0.5,
+    cpuset = "0-3,7",
+    timeout = "1.5s",
+    cpu_time = "250ms"
+)]
 fn limits() {}
 
 #[isolated(mem = 104_857_600, swap = "1.5GiB", cpu = 2, cpuset = "0", timeout = "2min")]
@@ -41,7 +50,15 @@ fn other_limits() {}
 fn rlimits() {}
 
 #[isolated(rlimit(
-    msgqueue = 1, nice = 1, nofile = 64, nproc = 8, rss = 1, rtprio = 1, rttime = "100us", sigpending = 1, stack = "1M",
+    msgqueue = 1,
+    nice = 1,
+    nofile = 64,
+    nproc = 8,
+    rss = 1,
+    rtprio = 1,
+    rttime = "100us",
+    sigpending = 1,
+    stack = "1M",
 ))]
 fn other_rlimits() {}
 
@@ -59,5 +76,3 @@ fn signal() {}
 
 #[isolated(expect = signal(KILL))]
 fn short_signal() {}
-
-fn main() {}
