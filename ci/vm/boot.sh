@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Boots one virtual machine, runs its job to the end, and returns the job's status:
 #
-#   ci/vm/boot.sh IMAGE KERNEL PARAMETERS PAYLOAD DIRECTORY
+#   ci/vm/boot.sh IMAGE KERNEL CPUS PARAMETERS PAYLOAD DIRECTORY
 #
-# IMAGE is what ci/vm/image.sh prints, KERNEL a version in it, PARAMETERS go to the kernel. PAYLOAD (a tar) is
+# IMAGE is what ci/vm/image.sh prints, KERNEL a version in it, CPUS a number; PARAMETERS go to the kernel. PAYLOAD (a tar) is
 # unpacked over the machine's root, then DIRECTORY/job.tar; the job is /job/main. Its output is our stdout, its
 # files of /results go to DIRECTORY/results, the console to DIRECTORY/console.
 #
@@ -12,7 +12,7 @@
 # KVM is used where a hardware back end is loaded; /dev/kvm alone proves nothing (a nested software back end
 # opens and then fails). A KVM that does not reach the job in 30 s is given up for emulation, too.
 set -euo pipefail
-image=$1 kernel=$2 parameters=$3 payload=$4 directory=$5
+image=$1 kernel=$2 cpus=$3 parameters=$4 payload=$5 directory=$6
 limit=${HARNESS_VM_TIMEOUT:-1800}
 child=
 
@@ -60,7 +60,7 @@ boot() {
   : >"$directory/said"
   rm -f "$directory/results.tar"
   truncate -s 64M "$directory/results.tar"
-  timeout --foreground -k 5 "$limit" qemu-system-x86_64 "${processor[@]}" -machine q35 -smp "${HARNESS_VM_CPUS:-2}" -m 2048 \
+  timeout --foreground -k 5 "$limit" qemu-system-x86_64 "${processor[@]}" -machine q35 -smp "$cpus" -m 2048 \
     -nodefaults -no-user-config -nic none -display none -no-reboot \
     -kernel "$image/vmlinuz-$kernel" \
     -append "root=/dev/nvme0n1 rootwait rw console=ttyS0 quiet panic=-1 oops=panic random.trust_cpu=on mitigations=off init_on_alloc=0 randomize_kstack_offset=off hardened_usercopy=off tsc=reliable no_timer_check nowatchdog audit=0 rcupdate.rcu_expedited=1 net.ifnames=0 $parameters" \

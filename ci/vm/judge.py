@@ -60,7 +60,7 @@ def complaints(name, results, path):
     for test, lack in sorted(wanted - found):
         yield f"{name}: {test} was not skipped for `{lack}`: {path} expects it"
     ended = suites(results)
-    for suite in (results.parent / "asked").read_text().split():
+    for suite in asked(results.parent):
         if suite not in ended:
             yield f"{name}: the suite {suite} did not get to its end"
         elif ended[suite]:
@@ -92,6 +92,7 @@ class Table:
     def suite_cell(self, suite, asked, results):
         if suite not in asked:
             return "not run " + self.note(NOT_RUN.get(suite, SLOW))
+        only = " " + self.note(f"`{asked[suite]}` only: all of it {SLOW}") if asked[suite] else ""
         status = suites(results).get(suite) if (results / "suites").exists() else None
         if status is None:
             return "failed " + self.note("did not get to its end")
@@ -99,7 +100,8 @@ class Table:
             return "failed"
         needs = sorted({lack for test, lack in skips(results) if test.split("::")[0] == suite})
         count = sum(test.split("::")[0] == suite for test, _ in skips(results))
-        return f"passed, {count} skipped " + self.note("needs " + "; ".join(needs)) if needs else "passed"
+        passed = f"passed, {count} skipped " + self.note("needs " + "; ".join(needs)) if needs else "passed"
+        return passed + only
 
     def capability_cell(self, finding):
         if finding is None:
@@ -170,10 +172,16 @@ def simulated_in(made, name, place, capabilities):
         ]
 
 
+def asked(place):
+    """The suites, each with the one test of it that was asked for, if not all were."""
+    words = (word.partition("/") for word in (place / "asked").read_text().split())
+    return {suite: test for suite, _, test in words}
+
+
 def environments(directory, names):
     for name in names:
         place = directory / name
-        yield name, (place / "description").read_text().strip(), (place / "asked").read_text().split()
+        yield name, (place / "description").read_text().strip(), asked(place)
 
 
 def main():

@@ -10,15 +10,15 @@ target=$checkout/target/vm
 directory=$target/$name
 
 main() {
-  local kernel cgroup init user setup suites status=0 start=$SECONDS
-  read -r _ kernel cgroup init user setup suites < <(grep "^$name " "$bed/configurations") || {
+  local kernel cgroup init user setup cpus suites status=0 start=$SECONDS
+  read -r _ kernel cgroup init user setup cpus suites < <(grep "^$name " "$bed/configurations") || {
     echo "no configuration $name; there are: $(sed '/^#/d; s/ .*//' "$bed/configurations" | tr '\n' ' ')" >&2
     exit 2
   }
   suites=${only:-$(suites "$suites")}
   rm -rf "$directory"
   mkdir -p "$directory/job" "$directory/results"
-  printf '%s\n' "Linux $kernel, cgroup $cgroup, $init init, $user, setup $setup" >"$directory/description"
+  printf '%s\n' "Linux $kernel, cgroup $cgroup, $init init, $user, setup $setup, processors $cpus" >"$directory/description"
   echo "$suites" >"$directory/asked"
   pack_job
   boot || status=$?
@@ -37,17 +37,18 @@ main() {
 }
 
 boot() {
-  bash "$bed/boot.sh" "$image" "$kernel" "$(parameters)" "$target/payload.tar" "$directory" 2>&1 |
+  bash "$bed/boot.sh" "$image" "$kernel" "$cpus" "$(parameters)" "$target/payload.tar" "$directory" 2>&1 |
     sed -u "s/^/[$name] /"
 }
 
 # The words of the last column, each a suite or a set of them.
 suites() {
-  local core="strict isolation limits rootfs leftovers broken ladder policy doctor" word
+  local core="strict isolation limits rootfs output leftovers broken ladder policy doctor" word
   for word in ${1//,/ }; do
     case $word in
       core) echo "$core" ;;
-      all) echo "$core oom verdicts environments" ;;
+      corpus) echo "compose verdicts" ;;
+      quick) echo "compose verdicts/in_parallel" ;;
       cgroups) echo "strict limits ladder doctor" ;;
       *) echo "$word" ;;
     esac
@@ -68,9 +69,10 @@ EOF
 
 # Test binaries of other suites: half of the payload, and emulation unpacks 40 MB a second.
 unused() {
-  local name path
+  local name path suite used=" guests twins "
+  for suite in $suites; do used+="${suite%%/*} "; done
   while read -r name path; do
-    [[ $path != */deps/* || " guests twins $suites " == *" $name "* ]] || echo "${path#/}"
+    [[ $path != */deps/* || $used == *" $name "* ]] || echo "${path#/}"
   done <"$target/executables"
 }
 

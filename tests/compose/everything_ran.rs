@@ -1,9 +1,11 @@
-//! The whole binary, seen from outside: every test is listed once, and every test ran once, in a guest.
+//! The whole binary, seen from outside: every test is listed once, and every test ran once, in a guest, or was
+//! skipped where that is allowed.
 
 use crate::here::LINES;
 use harness_tests::build::cargo;
 use harness_tests::machine::Need;
 use harness_tests::needs;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -37,16 +39,25 @@ fn listed() -> Vec<String> {
 /// Runs the tests by `command` and compares the lines that the bodies left with the names of the list.
 fn assert_each_ran_once(command: &mut Command) {
     let dir = TempDir::new().unwrap();
-    let path = dir.path().join("lines");
-    succeeded(command.env(LINES, &path));
-    let lines = std::fs::read_to_string(&path).unwrap();
-    let ran: Vec<&str> = lines.lines().collect();
+    let [path, report] = ["lines", "report"].map(|name| dir.path().join(name));
+    succeeded(command.env(LINES, &path).env("HARNESS_REPORT", &report));
+    let [lines, report] = [path, report].map(|path| std::fs::read_to_string(path).unwrap());
+    let mut ran: Vec<&str> = lines.lines().collect();
     assert_eq!(ran.iter().collect::<BTreeSet<_>>().len(), ran.len(), "ran twice: {lines}");
+    let skipped = skipped(&report);
+    ran.extend(skipped.iter().map(String::as_str));
     let names = listed();
     for name in &names {
         assert_eq!(of_function(&ran, name), of_function(&names, name), "{name}");
     }
     assert_eq!(ran.len(), names.len());
+}
+
+/// The tests that the harness says it has skipped.
+fn skipped(report: &str) -> Vec<String> {
+    let lines = report.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let skips = lines.filter(|line| line["verdict"] == "skip");
+    skips.map(|line| line["test"].as_str().unwrap().strip_prefix("compose::").unwrap().to_owned()).collect()
 }
 
 /// How many of these belong to the function of the test `name`: `module::function`, then `::case_1` in a name

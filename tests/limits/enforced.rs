@@ -57,9 +57,16 @@ fn two_guests_have_their_own_limits() {
 
 #[test]
 fn guests_without_the_limits_are_caught() {
-    needs!(Need::PIDS, Need::CPU);
-    let ran = Twin::tests(&["without::pids", "without::cpuset", "without::nofile"]).run();
-    for test in ["without::pids", "without::cpuset", "without::nofile"] {
+    needs!(Need::PIDS);
+    let ran = Twin::tests(&["without::pids", "without::nofile"]).run();
+    for test in ["without::pids", "without::nofile"] {
         assert_eq!(ran.outcome(test), "panicked", "{}", ran.output());
     }
+}
+
+#[test]
+fn a_guest_on_every_processor_is_caught() {
+    needs!(Need::CPU, Need::Processors);
+    let ran = Twin::tests(&["without::cpuset"]).run();
+    assert_eq!(ran.outcome("without::cpuset"), "panicked", "{}", ran.output());
 }

@@ -27,6 +27,8 @@ pub enum Need {
     Registry,
     /// A kernel that keeps the peak of a leaf's memory.
     MemoryPeak,
+    /// More than one processor.
+    Processors,
     /// A root filesystem or an image of `fixtures/make.sh`.
     Fixture(&'static str),
     /// What this twin needs, by its full name.
@@ -63,6 +65,7 @@ impl Need {
                 program(env!("CARGO"), &["nextest", "--version"], "cargo install --locked cargo-nextest")
             }
             Self::Registry => registry(),
+            Self::Processors => one_processor(),
             Self::MemoryPeak => twin("needs::mem").or_else(memory_peak),
             Self::Fixture(name) => brought(name),
             Self::Twin(name) => twin(name),
@@ -109,6 +112,15 @@ fn registry() -> Option<Lack> {
     let lack = programs.into_iter().find_map(|(name, argument)| program(name, &[argument], remedy));
     // It has no option that does nothing.
     lack.or_else(|| program("htpasswd", &["-nbB", "user", "password"], remedy))
+}
+
+fn one_processor() -> Option<Lack> {
+    let count = std::thread::available_parallelism().expect("the number of processors").get();
+    (count == 1).then(|| Lack {
+        need: "a second processor".to_owned(),
+        found: "one".to_owned(),
+        remedy: "a machine with more".to_owned(),
+    })
 }
 
 /// Absent on cgroup v2 before Linux 5.19.

@@ -1,6 +1,7 @@
 //! What was said of the guests, compared with the model and counted.
 
 use fixtures::{GUESTS, Guest, Verdict};
+use harness_tests::skip::skip;
 
 use crate::report::Line;
 use crate::{Said, Sayings};
@@ -19,16 +20,35 @@ impl Judge {
     pub(crate) fn compare(&mut self, sayings: &Sayings, report: &[Line]) {
         for guest in GUESTS {
             self.judged += 1;
-            match sayings.get(guest.name) {
-                Some(said) => self.compare_one(guest, said),
-                None => self.complain(guest, "was not run"),
-            }
             let lines: Vec<_> = report.iter().filter(|line| line.name() == guest.name).collect();
-            match lines.as_slice() {
-                [line] => drop(line.compare(guest).map_err(|found| self.complain(guest, &found))),
-                lines => self.complain(guest, &format!("has {} lines in the report", lines.len())),
+            match (sayings.get(guest.name), lines.as_slice()) {
+                (Some(said), [line]) => self.compare_both(guest, said, line),
+                (None, _) => self.complain(guest, "was not run"),
+                (_, lines) => self.complain(guest, &format!("has {} lines in the report", lines.len())),
             }
         }
+    }
+
+    fn compare_both(&mut self, guest: &Guest, said: &Said, line: &Line) {
+        match (line.compare(guest), line.lack()) {
+            (Err(_), Some(lack)) if may_lack() => self.lacks(guest, said, lack),
+            (compared, _) => {
+                self.compare_one(guest, said);
+                drop(compared.map_err(|found| self.complain(guest, &found)));
+            }
+        }
+    }
+
+    /// A guest that the machine cannot run, whatever it does: nothing in it passes. The list of skips that a
+    /// machine is expected to have names it.
+    fn lacks(&mut self, guest: &Guest, said: &Said, (need, found): (&str, &str)) {
+        if said.passed {
+            self.false_passes += 1;
+            self.complain(guest, &format!("FALSE PASS without {need}"));
+        } else if !said.shown.contains(&format!("\n  needs   {need}")) {
+            self.complain(guest, &format!("does not show what it needs:\n{}", cut(&said.shown)));
+        }
+        skip(&format!("verdicts::{}", guest.name), need, found);
     }
 
     fn compare_one(&mut self, guest: &Guest, said: &Said) {
@@ -79,6 +99,11 @@ impl Judge {
         let count = self.complaints.len();
         assert!(count == 0, "{count} complaints:\n{}", self.complaints.join("\n"));
     }
+}
+
+/// Where tests are skipped, machines lack something.
+fn may_lack() -> bool {
+    std::env::var_os("HARNESS_UNSUPPORTED").is_some_and(|value| value == "skip")
 }
 
 /// A guest may have flooded its output.

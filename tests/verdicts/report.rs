@@ -26,6 +26,12 @@ impl Line {
         cgroups.iter().filter_map(|cgroup| cgroup["path"].as_str()).map(PathBuf::from).collect()
     }
 
+    /// What the machine lacks for this guest, and what was found of it. Skipped, or failed for that alone.
+    pub(crate) fn lack(&self) -> Option<(&str, &str)> {
+        let lack = &self.0["unsupported"];
+        Some((lack["need"].as_str()?, lack["found"].as_str()?))
+    }
+
     /// Whether this is how the guest must end; if not, what was said.
     pub(crate) fn compare(&self, guest: &Guest) -> Result<(), String> {
         let is_right = self.ends_in(guest.ending) && self.has_verdict(guest);
