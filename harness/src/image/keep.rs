@@ -5,13 +5,14 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::errno::Errno;
+use nix::fcntl::FlockArg;
 
 use super::error::{Error, Reason};
+use super::flock;
 
 /// The file `name` in `directory`. Unless it is there, `fill` writes it, into a file that may hold what an earlier
 /// attempt has written.
@@ -39,6 +40,9 @@ pub(crate) fn note(path: &Path, text: &str) -> io::Result<()> {
     })
 }
 
+/// For whoever else uses the cache, as far as the umask allows.
+const READABLE: u32 = 0o666;
+
 /// What [`keep`] does where the file was not there.
 fn make(
     directory: &Path,
@@ -49,7 +53,8 @@ fn make(
     let failed = |error: io::Error| Error::new(path.to_string_lossy(), Reason::io(directory, &error));
     fs::create_dir_all(directory).map_err(failed)?;
     let partial = directory.join(format!(".partial-{name}"));
-    let mut file = lock(&partial).map_err(failed)?;
+    let file = flock::take(&partial, READABLE, FlockArg::LockExclusive).map_err(failed)?;
+    let mut file = file.ok_or_else(|| failed(Errno::EWOULDBLOCK.into()))?;
     // Whoever had the lock may have made it: then this one is new and empty, and ours to remove.
     if is_there(path) {
         return fs::remove_file(&partial).map_err(failed);
@@ -72,21 +77,6 @@ fn is_there(path: &Path) -> bool {
     // Of another user, perhaps: it is there all the same.
     drop(file.set_modified(SystemTime::now()));
     true
-}
-
-/// Opens and locks the file, and makes sure that the name is still that of the locked file.
-fn lock(path: &Path) -> io::Result<Flock<File>> {
-    loop {
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
-        let file = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| io::Error::from(errno))?;
-        match fs::metadata(path) {
-            Ok(metadata) if metadata.ino() == file.metadata()?.ino() => return Ok(file),
-            Ok(_) => {}
-            // Renamed or removed while we waited.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub(crate) mod digest;
 mod docker;
 pub(crate) mod error;
 pub(crate) mod fault;
+mod flock;
 pub mod hook;
 mod json;
 mod keep;

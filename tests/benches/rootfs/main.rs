@@ -1,7 +1,10 @@
 //! `cargo bench --bench rootfs`: what a root of its own costs, whatever its size, side by side with what else gives
 //! one: bwrap, crun and runc, each with the same BusyBox.
 
+mod bare;
 mod bundle;
+#[path = "../turns/calls.rs"]
+mod calls;
 mod sized;
 #[path = "../turns/mod.rs"]
 mod turns;
@@ -46,6 +49,11 @@ fn ours(binary: &Path, busybox: &Path, scratch: &Path) -> Vec<Row> {
     rows.push(Row::new(
         "without `rootfs`: `#[isolated(pid, uts, ipc)]`",
         served("serve_without_a_root", busybox),
+    ));
+    let lower = busybox.to_owned();
+    rows.push(Row::new(
+        "bare system calls: the same clone3, overlay, pivot_root, /proc and wait",
+        Box::new(move || bare::run(&lower)),
     ));
     rows
 }

@@ -8,6 +8,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::calls::{clone, wait};
+
 /// Makes the leaf, the pipes, pid 1, the body; waits; removes the leaf.
 pub(crate) fn run() -> Duration {
     let start = Instant::now();
@@ -88,19 +90,6 @@ fn pipe() -> (OwnedFd, OwnedFd) {
     (read.into(), write.into())
 }
 
-/// clone3(2) with SIGCHLD, as fork would, into a v2 cgroup if there is one.
-fn clone(flags: u64, cgroup: Option<&fs::File>) -> i32 {
-    const INTO_CGROUP: u64 = 0x2_0000_0000;
-    let mut args = [0_u64; 11];
-    args[0] = flags | cgroup.map_or(0, |_| INTO_CGROUP);
-    args[4] = u64::from(libc::SIGCHLD.unsigned_abs());
-    args[10] = cgroup.map_or(0, |cgroup| u64::from(cgroup.as_raw_fd().unsigned_abs()));
-    // SAFETY: CLONE_ARGS_SIZE_VER2 is these eleven words; this process has one thread.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, args.as_ptr(), size_of_val(&args)) };
-    assert!(pid >= 0, "clone3: {}", std::io::Error::last_os_error());
-    i32::try_from(pid).expect("a pid")
-}
-
 /// The init: private mounts, /proc, the body, its end.
 fn pid1(leaf: &Leaf) -> ! {
     let (root, proc) = (CString::from(c"/"), CString::from(c"/proc"));
@@ -116,11 +105,4 @@ fn pid1(leaf: &Leaf) -> ! {
     }
     // SAFETY: ends this process.
     unsafe { libc::_exit(0) }
-}
-
-fn wait(child: i32) {
-    let mut status = 0;
-    // SAFETY: `status` is valid for writing.
-    let pid = unsafe { libc::waitpid(child, &raw mut status, 0) };
-    assert_eq!((pid, status), (child, 0));
 }

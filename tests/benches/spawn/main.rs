@@ -1,6 +1,8 @@
 //! `cargo bench`: what one isolated test costs, side by side with the floor and the alternatives.
 
 mod bare;
+#[path = "../turns/calls.rs"]
+mod calls;
 #[path = "../turns/mod.rs"]
 mod turns;
 

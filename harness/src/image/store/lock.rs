@@ -1,8 +1,7 @@
-//! Locks that end with their process: flock(2) on a file beside what is locked.
+//! The locks of what is in the store: each on a file beside it.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -11,6 +10,7 @@ use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
 
 use super::super::error::Reason;
+use super::super::flock;
 
 /// A lock that is held.
 #[derive(Debug)]
@@ -55,40 +55,16 @@ impl Lock {
     }
 }
 
-/// None if somebody else has it. A file that was removed while we waited is not the lock any more.
+/// None if somebody else has it.
 fn take(path: &Path, how: FlockArg) -> Result<Option<Lock>, Reason> {
-    let failed = |error| Reason::io(path, &error);
-    loop {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-        let file = match lock(file.map_err(failed)?, how) {
-            Ok(file) => file,
-            Err(Errno::EWOULDBLOCK) => return Ok(None),
-            Err(errno) => return Err(Reason::errno(path, errno)),
-        };
-        let ours = file.metadata().map_err(failed)?;
-        let is_there =
-            path.metadata().is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()));
-        if is_there {
-            return Ok(Some(Lock { file, path: path.to_owned() }));
-        }
-    }
-}
-
-fn lock(mut file: File, how: FlockArg) -> Result<Flock<File>, Errno> {
-    loop {
-        file = match Flock::lock(file, how) {
-            Ok(locked) => return Ok(locked),
-            // A signal while waiting.
-            Err((file, Errno::EINTR)) => file,
-            Err((_, errno)) => return Err(errno),
-        }
-    }
+    let file = flock::take(path, 0o600, how).map_err(|error| Reason::io(path, &error))?;
+    Ok(file.map(|file| Lock { file, path: path.to_owned() }))
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::MetadataExt;
     use std::time::{Duration, Instant};
 
     use super::*;
