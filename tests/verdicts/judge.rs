@@ -34,7 +34,9 @@ impl Judge {
             (Err(_), Some(lack)) if may_lack() => self.lacks(guest, said, lack),
             (compared, _) => {
                 self.compare_one(guest, said);
-                drop(compared.map_err(|found| self.complain(guest, &found)));
+                if let Err(found) = compared {
+                    self.complain(guest, &found);
+                }
             }
         }
     }
