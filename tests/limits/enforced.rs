@@ -67,6 +67,6 @@ fn guests_without_the_limits_are_caught() {
 #[test]
 fn a_guest_on_every_processor_is_caught() {
     needs!(Need::CPU, Need::Processors);
-    let ran = Twin::tests(&["without::cpuset"]).run();
-    assert_eq!(ran.outcome("without::cpuset"), "panicked", "{}", ran.output());
+    let ran = Twin::tests(&["limits::on_every_processor"]).run();
+    assert_eq!(ran.outcome("limits::on_every_processor"), "panicked", "{}", ran.output());
 }

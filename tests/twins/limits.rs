@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use harness::isolated;
-use harness_tests::{gate, sys};
+use harness_tests::{checks, gate, sys};
 use nix::sys::resource::{UsageWho, getrusage};
 
 #[isolated(pid, mem = "32M", timeout = "60s")]
@@ -141,3 +141,8 @@ fn fills_a_tmpfs() {
 
 #[isolated(pid)]
 fn without_a_leaf() {}
+
+#[isolated(cpu = 0.5)]
+fn on_every_processor() {
+    checks::runs_on_cpu_0_only();
+}

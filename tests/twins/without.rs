@@ -41,11 +41,6 @@ fn pids() {
     checks::forks_fail();
 }
 
-#[isolated(cpu = 0.5)]
-fn cpuset() {
-    checks::runs_on_cpu_0_only();
-}
-
 #[isolated(rlimit(nofile = 65))]
 fn nofile() {
     checks::rlimit_is(Resource::RLIMIT_NOFILE, 64);
