@@ -8,6 +8,11 @@ bash ci/install.sh
 bash ci/check.sh
 # The guest programs are no tests, and the tests start them.
 cargo build -p fixtures
+cargo test --workspace --exclude fixtures --all-features --no-run
+# A stranger's crate, compiled while our tests run, of which many wait.
+(cd tests/downstream && exec cargo test --quiet --test memory) >target/downstream 2>&1 &
+downstream=$!
+trap 'kill "$downstream" 2>/dev/null || true' EXIT
 cargo test --workspace --exclude fixtures --all-features
 if command -v cargo-nextest >/dev/null; then
   # What runs no isolated test in its own process does not depend on who runs it.
@@ -16,4 +21,8 @@ if command -v cargo-nextest >/dev/null; then
 else
   echo "cargo-nextest is not installed: not run under nextest"
 fi
-(cd tests/downstream && cargo test --quiet --test memory)
+status=0
+trap - EXIT
+wait "$downstream" || status=$?
+cat target/downstream
+exit "$status"

@@ -92,7 +92,7 @@ class Table:
     def suite_cell(self, suite, asked, results):
         if suite not in asked:
             return "not run " + self.note(NOT_RUN.get(suite, SLOW))
-        only = " " + self.note(f"`{asked[suite]}` only: all of it {SLOW}") if asked[suite] else ""
+        only = self.part(asked[suite])
         status = suites(results).get(suite) if (results / "suites").exists() else None
         if status is None:
             return "failed " + self.note("did not get to its end")
@@ -102,6 +102,13 @@ class Table:
         count = sum(test.split("::")[0] == suite for test, _ in skips(results))
         passed = f"passed, {count} skipped " + self.note("needs " + "; ".join(needs)) if needs else "passed"
         return passed + only
+
+    def part(self, which):
+        """Of a suite of which not all was asked for."""
+        if not which:
+            return ""
+        some = f"without `{which[1:]}`" if which.startswith("-") else f"`{which}` only"
+        return " " + self.note(f"{some}: the rest {SLOW}")
 
     def capability_cell(self, finding):
         if finding is None:
@@ -173,7 +180,7 @@ def simulated_in(made, name, place, capabilities):
 
 
 def asked(place):
-    """The suites, each with the one test of it that was asked for, if not all were."""
+    """The suites, each with what of it was asked for, if not all."""
     words = (word.partition("/") for word in (place / "asked").read_text().split())
     return {suite: test for suite, _, test in words}
 
