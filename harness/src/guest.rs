@@ -21,9 +21,10 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, chdir, getpid, setgroups, sethostname, setresgid, setresuid};
 
 use crate::error::{At, Cause, Object, SetupError, Step};
-use crate::init::Ends;
+use crate::init::{self, Ends};
 use crate::panics;
 use crate::plan::GuestPlan;
+use crate::processes;
 use crate::rootfs::{self, UpperDir};
 use crate::spec::Rlimit;
 use crate::sys::{
@@ -247,11 +248,14 @@ impl Reporter {
         }
     }
 
-    fn send(&self, report: Report) {
-        if let Err(errno) = socket::send(self.socket, &wire::encode_report(self.token, report), &[]) {
+    /// Whether it is on its way.
+    fn send(&self, report: Report) -> bool {
+        let sent = socket::send(self.socket, &wire::encode_report(self.token, report), &[]);
+        if let Err(errno) = sent {
             // The verdict is lost, and with it the test; say why where its output goes.
             eprintln!("{}", crate::render::report_lost(errno));
         }
+        sent.is_ok()
     }
 }
 
@@ -265,33 +269,32 @@ fn conclude(reporter: &Reporter, plan: &GuestPlan, end: panics::End) -> ! {
     }
     // A full or closed stdout is the test's affair; it was told when it wrote.
     drop(std::io::stdout().flush());
-    if plan.body_is_pid1 {
-        report_company(reporter);
-    }
-    let code = match end {
-        panics::End::Returned(code) => {
-            reporter.send(Report::Returned(code));
-            code
-        }
-        panics::End::Panicked(panic) => {
-            reporter.send(Report::Panicked(panic));
-            PANICKED
-        }
+    let is_told = !plan.body_is_pid1 || report_company(reporter);
+    let (code, verdict) = match end {
+        panics::End::Returned(code) => (code, Report::Returned(code)),
+        panics::End::Panicked(panic) => (PANICKED, Report::Panicked(panic)),
     };
-    process::exit(code)
+    if reporter.send(verdict) && is_told {
+        process::exit(code);
+    }
+    // To the runner it is a body that has ended by itself: never in the way that the test asks for.
+    process::exit_now(plan.unheard)
 }
 
 /// Exit code of a panicking Rust program, and of a forked child that escaped (EX_SOFTWARE).
 const PANICKED: i32 = 101;
 const ESCAPED: i32 = 70;
 
-/// The kernel kills the rest of the namespace when its pid 1 ends: it must be seen before.
-fn report_company(reporter: &Reporter) {
+/// The kernel kills the rest of the namespace when its pid 1 ends: it must be seen before. Whether what had to be told
+/// is on its way.
+fn report_company(reporter: &Reporter) -> bool {
     let proc = std::path::Path::new("/proc");
-    let company = crate::processes::descendants(proc);
-    let staying: Vec<_> =
-        company.into_iter().filter(|process| !crate::processes::is_dying(proc, process.pid)).collect();
-    if !staying.is_empty() {
-        reporter.send(Report::Leftovers(staying));
+    if !processes::shows_us(proc) {
+        // Covered by the test: the kernel knows whether there is anybody.
+        return !init::has_children() || reporter.send(Report::Leftovers(processes::named(Vec::new())));
     }
+    let company = processes::descendants(proc);
+    let staying: Vec<_> =
+        company.into_iter().filter(|process| !processes::is_dying(proc, process.pid)).collect();
+    staying.is_empty() || reporter.send(Report::Leftovers(processes::told(staying)))
 }

@@ -64,12 +64,13 @@ pub(crate) fn main(ends: Ends, gate: Option<OwnedFd>) -> ! {
         Ok(control) => control,
         Err(_) => process::exit_now(1),
     };
-    match begin(ends) {
+    let all_told = match begin(ends) {
         Ok(Some(init)) => init.supervise(),
-        Ok(None) => {}
+        Ok(None) => true,
         Err(error) => tell(&control, &Control::SetupFailed(error)),
-    }
-    process::exit_now(0)
+    };
+    // An init that ends otherwise than with 0 is not believed.
+    process::exit_now(i32::from(!all_told))
 }
 
 /// Waits until the zygote has written the id maps; end of file means that it could not.
@@ -77,9 +78,9 @@ fn passes(gate: OwnedFd) -> bool {
     File::from(gate).read(&mut [0]).is_ok_and(|count| count == 1)
 }
 
-/// A runner that is gone does not hear; the next poll sees that.
-fn tell(control: &OwnedFd, frame: &Control) {
-    let _ = socket::send(control.as_fd(), &wire::encode(frame), &[]);
+/// Whether it is on its way. A runner that is gone does not hear; the next poll sees that.
+fn tell(control: &OwnedFd, frame: &Control) -> bool {
+    socket::send(control.as_fd(), &wire::encode(frame), &[]).is_ok()
 }
 
 /// Upperdirs for the runner, which sees when they do not come.
@@ -111,13 +112,21 @@ fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
     // Before the fork: a signal of the body's end must not be missed.
     let signals = SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .at(Step::Signals, "signalfd")?;
-    tell(&ends.control, &Control::Ready);
+    // Who has not heard it sends no order.
+    let _ = tell(&ends.control, &Control::Ready);
     if !await_leaf(&mut ends) {
         return Ok(None);
     }
     let body = fork_body(&mut ends, &assignment)?;
     let Ends { control, .. } = ends;
-    Ok(Some(Init { control, signals, body, own_pids: assignment.plan.own_pids, stopped: false }))
+    Ok(Some(Init {
+        control,
+        signals,
+        body,
+        own_pids: assignment.plan.own_pids,
+        stopped: false,
+        all_told: true,
+    }))
 }
 
 /// The runner makes the leaf while the guest is cloned and set up. False when it could not, or is gone.
@@ -178,6 +187,8 @@ struct Init {
     own_pids: bool,
     /// The runner has said stop: what is killed now was not left behind.
     stopped: bool,
+    /// Whether everything that had to be told is on its way.
+    all_told: bool,
 }
 
 /// Why the init woke up.
@@ -200,14 +211,24 @@ const PID_1: Pid = Pid::from_raw(1);
 /// ends because the body's pipe closed, is not left behind.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// How long a killed process may take: one that we may not kill, or that the kernel does not let go, would be waited
+/// for for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 impl Init {
-    fn supervise(mut self) {
+    /// To the end; whether the runner knows all.
+    fn supervise(mut self) -> bool {
         let end = self.await_body();
-        tell(&self.control, &Control::BodyEnded { status: end.status, rusage: end.rusage });
+        self.tell(&Control::BodyEnded { status: end.status, rusage: end.rusage });
         if !self.stopped {
             self.name_leftovers();
         }
         self.kill_all();
+        self.all_told
+    }
+
+    fn tell(&mut self, frame: &Control) {
+        self.all_told &= tell(&self.control, frame);
     }
 
     /// Until the body has ended, stopped for ever, or the runner says stop.
@@ -262,7 +283,7 @@ impl Init {
     fn stop(&mut self) -> End {
         self.stopped = true;
         let running = processes::descendants(proc_directory());
-        tell(&self.control, &Control::Leftovers(running));
+        self.tell(&Control::Leftovers(processes::told(running)));
         self.kill_body()
     }
 
@@ -285,7 +306,7 @@ impl Init {
             let dying = running.iter().all(|process| processes::is_dying(proc_directory(), process.pid));
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() && (running.is_empty() || !dying) {
-                return tell(&self.control, &Control::Leftovers(processes::named(running)));
+                return self.tell(&Control::Leftovers(processes::named(running)));
             }
             if let Event::Stop = self.next(within(left)) {
                 return;
@@ -299,7 +320,12 @@ impl Init {
             // The kernel kills a namespace with its pid 1, whose end is seen after theirs.
             return;
         }
+        let give_up = Instant::now() + PATIENCE;
         while has_children() {
+            if Instant::now() >= give_up {
+                self.all_told = false;
+                return;
+            }
             for process in processes::descendants(proc_directory()) {
                 // ESRCH: it ended by itself meanwhile.
                 let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
@@ -356,7 +382,7 @@ fn within(left: Duration) -> PollTimeout {
 
 /// Whether any child is left after those that have ended were reaped: asked of the kernel, not of /proc,
 /// which the body may have mounted over.
-fn has_children() -> bool {
+pub(crate) fn has_children() -> bool {
     loop {
         match any_child() {
             Ok(Child::Ended { .. } | Child::Stopped { .. }) => {}

@@ -251,7 +251,9 @@ fn is_asked_for(spec: &Spec<'_>, outcome: &Outcome, evidence: &Evidence) -> bool
         (Expect::Success, Outcome::Passed) => true,
         // Only the test's own limit is what it set out to show.
         (Expect::Oom, Outcome::OomKilled { by: OomBy::OwnLimit, .. }) => bore_an_oom(evidence),
-        (Expect::Timeout, Outcome::TimedOut { .. }) => evidence.oom.is_none() && is_silent(evidence),
+        (Expect::Timeout, Outcome::TimedOut { .. }) => {
+            evidence.oom.is_none() && is_silent(evidence) && was_killed_or_lost(evidence)
+        }
         (Expect::Exit(asked), Outcome::Exited(code)) => asked == *code && is_silent(evidence),
         (Expect::Signal(asked), Outcome::Signaled { signal, .. }) => {
             // A body without a status: then the signal was the init's.
@@ -264,6 +266,11 @@ fn is_asked_for(spec: &Spec<'_>, outcome: &Outcome, evidence: &Evidence) -> bool
 /// The test function neither returned nor panicked.
 fn is_silent(evidence: &Evidence) -> bool {
     evidence.returned.is_none() && !has_panicked(evidence)
+}
+
+/// As the deadline has it. One that ended otherwise at the same moment did so by itself.
+fn was_killed_or_lost(evidence: &Evidence) -> bool {
+    matches!(evidence.body, None | Some(WaitStatus::Signaled { signal: libc::SIGKILL, .. }))
 }
 
 /// A panic whose backtrace the body did not live to print is one as well.

@@ -14,7 +14,7 @@ use crate::cgroup::LeafLimits;
 use crate::error::Unsupported;
 use crate::host::Host;
 use crate::rootfs::{self, BindMount, NewFile, Root, TmpfsMount, Tree};
-use crate::spec::{IdMapping, Limits, Namespaces, Resource, Rlimit, Rootfs, Spec, Upper};
+use crate::spec::{Expect, IdMapping, Limits, Namespaces, Resource, Rlimit, Rootfs, Spec, Upper};
 use crate::wire::IdMaps;
 use crate::wire::codec::record;
 pub(crate) use image::{DEFAULT_PATH, FromImage};
@@ -54,6 +54,9 @@ pub(crate) struct Plan {
     pub(crate) guest: GuestPlan,
 }
 
+/// [`GuestPlan::unheard`], and the next one where the test asks for that (EX_SOFTWARE).
+const UNHEARD: u8 = 70;
+
 /// What travels to the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct GuestPlan {
@@ -64,6 +67,8 @@ pub(crate) struct GuestPlan {
     pub(crate) unshare_body: u64,
     /// The body is pid 1: it does the set-up steps itself, as only it sees the new pid namespace.
     pub(crate) body_is_pid1: bool,
+    /// The exit code of a body whose verdict cannot be told: not one that the test asks for.
+    pub(crate) unheard: i32,
     /// The body enters its v2 leaf by itself: one that is born there (CLONE_INTO_CGROUP) keeps its parent's CPUs
     /// before Linux 6.4, whatever the leaf's cpuset says.
     pub(crate) migrates: bool,
@@ -86,7 +91,7 @@ pub(crate) struct GuestPlan {
     pub(crate) program: Option<Vec<OsString>>,
 }
 record! { GuestPlan {
-    name, unshare_init, unshare_body, body_is_pid1, migrates, own_pids, hostname, loopback, tree, rlimits, uid, gid,
+    name, unshare_init, unshare_body, body_is_pid1, unheard, migrates, own_pids, hostname, loopback, tree, rlimits, uid, gid,
     groups, may_set_groups, workdir, environment, program,
 } }
 record! { Rlimit { resource, value } }
@@ -131,6 +136,11 @@ pub(crate) fn resolve(
             // Rooted where the process is: only after the body has entered its leaf.
             unshare_body: flags(namespaces) & flags(Namespaces::CGROUP),
             body_is_pid1,
+            unheard: if spec.expect == Expect::Exit(UNHEARD) {
+                i32::from(UNHEARD) + 1
+            } else {
+                i32::from(UNHEARD)
+            },
             migrates: spec.limits.cpuset_cpus.is_some(),
             own_pids: namespaces.contains(Namespaces::PID),
             hostname: spec.hostname.map(str::to_owned),

@@ -15,13 +15,35 @@ pub(crate) fn descendants(proc: &Path) -> Vec<Process> {
     found.into_iter().filter_map(|pid| describe(proc, pid)).collect()
 }
 
+/// What is told of processes: the first of them, and how many there are besides. All of many thousand would fit no
+/// frame, and what does not arrive is no leak.
+pub(crate) fn told(mut processes: Vec<Process>) -> Vec<Process> {
+    let more = processes.len().saturating_sub(MOST);
+    if more > 0 {
+        processes.truncate(MOST);
+        processes.push(nameless(format!("and {more} that are not listed")));
+    }
+    processes
+}
+
 /// Something still runs although /proc names nothing (the body mounted over it): say at least that.
 pub(crate) fn named(mut processes: Vec<Process>) -> Vec<Process> {
     if processes.is_empty() {
-        let comm = "a process that /proc does not show".to_owned();
-        processes.push(Process { pid: 0, comm, cmdline: String::new() });
+        processes.push(nameless("a process that /proc does not show".to_owned()));
     }
-    processes
+    told(processes)
+}
+
+/// Processes worth naming; together they fit a frame.
+const MOST: usize = 64;
+
+fn nameless(comm: String) -> Process {
+    Process { pid: 0, comm, cmdline: String::new() }
+}
+
+/// Whether this is a /proc of our own pid namespace, and not what somebody has put there.
+pub(crate) fn shows_us(proc: &Path) -> bool {
+    fs::read_link(proc.join("self")).is_ok_and(|link| link == Path::new(&std::process::id().to_string()))
 }
 
 /// Whether SIGKILL is on its way to the process, or it is gone: it ends by itself.
@@ -30,7 +52,7 @@ pub(crate) fn is_dying(proc: &Path, pid: i32) -> bool {
     let Ok(status) = fs::read_to_string(proc.join(format!("{pid}/status"))) else { return true };
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim();
     let pending = |name: &str| u64::from_str_radix(field(name), 16).unwrap_or(0) & SIGKILL != 0;
-    pending("ShdPnd:") || pending("SigPnd:") || field("State:").starts_with(['Z', 'X'])
+    pending("ShdPnd:") || pending("SigPnd:") || !is_alive(field("State:"), field("Threads:"))
 }
 
 /// Whether the process is stopped, by a signal (`T`) or under a tracer (`t`).
@@ -47,13 +69,16 @@ fn parents(proc: &Path) -> HashMap<i32, i32> {
 }
 
 /// The fields behind the comm, which may hold blanks and parentheses itself (proc_pid_stat(5)). `None`
-/// for a process that is gone or a zombie.
+/// for a process that is gone or a zombie: one whose first thread alone has ended lives.
 fn parent(proc: &Path, pid: i32) -> Option<i32> {
     let stat = fs::read_to_string(proc.join(format!("{pid}/stat"))).ok()?;
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let is_alive = !matches!(fields.next()?, "Z" | "X");
-    let parent = fields.next()?.parse().ok()?;
-    is_alive.then_some(parent)
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let (state, parent, threads) = (fields.first()?, fields.get(1)?, fields.get(17)?);
+    is_alive(state, threads).then(|| parent.parse().ok())?
+}
+
+fn is_alive(state: &str, threads: &str) -> bool {
+    !state.starts_with(['Z', 'X']) || threads.parse().is_ok_and(|count: u64| count > 1)
 }
 
 fn is_below(pid: i32, ancestor: i32, parents: &HashMap<i32, i32>) -> bool {
@@ -80,3 +105,41 @@ pub(crate) fn describe(proc: &Path, pid: i32) -> Option<Process> {
 
 /// Characters of a command line worth showing.
 const LONGEST: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{self, Control, MAX_FRAME, Report};
+
+    /// The longest that there can be: a name of 15 bytes, and characters of four bytes each.
+    fn crowd(count: i32) -> Vec<Process> {
+        let one = |pid| Process { pid, comm: "🦀".repeat(16), cmdline: "🦀".repeat(LONGEST) };
+        (1..=count).map(one).collect()
+    }
+
+    #[test]
+    fn what_is_told_of_any_crowd_fits_a_frame() {
+        for (count, listed) in [(0, 0), (1, 1), (64, 64), (65, 65), (100_000, 65)] {
+            let told = told(crowd(count));
+            assert_eq!(told.len(), listed, "{count}");
+            assert!(wire::encode(&Control::Leftovers(told.clone())).len() <= MAX_FRAME);
+            assert!(wire::encode_report(7, Report::Leftovers(told)).len() <= MAX_FRAME);
+        }
+        assert_eq!(told(crowd(70)).last().unwrap().comm, "and 6 that are not listed");
+        assert_eq!(named(Vec::new())[0].comm, "a process that /proc does not show");
+    }
+
+    #[test]
+    fn a_process_lives_as_long_as_any_thread_of_it() {
+        for (state, threads, lives) in [
+            ("S", "1", true),
+            ("Z", "1", false),
+            ("Z", "0", false),
+            ("X (dead)", "0", false),
+            ("Z (zombie)", "2", true),
+            ("Z", "", false),
+        ] {
+            assert_eq!(is_alive(state, threads), lives, "{state} {threads}");
+        }
+    }
+}

@@ -43,12 +43,31 @@ pub(crate) enum End {
 /// Runs a test function in a guest and settles with libtest: returns, or panics with the reason.
 #[track_caller]
 pub fn run(spec: &Spec<'static>, body: fn() -> i32) {
+    let panic = if spec.should_panic { guarded(|| judge(spec, body)).flatten() } else { judge(spec, body) };
+    if let Some(payload) = panic {
+        std::panic::resume_unwind(payload);
+    }
+}
+
+/// The panic of the guest, if that is how it ended; any other failure panics here, with the reason.
+#[track_caller]
+fn judge(spec: &Spec<'static>, body: fn() -> i32) -> Option<Panic> {
     if let Some(objection) = policy::objection() {
-        return settle::refuse(spec, objection);
+        settle::refuse(spec, objection);
+        return None;
     }
     let mut evidence = Evidence::default();
     let end = attempt(spec, Some(body), &mut evidence);
-    settle::settle(spec, &end, &evidence);
+    settle::settle(spec, &end, &evidence)
+}
+
+/// What a panic carries.
+type Panic = Box<dyn std::any::Any + Send>;
+
+/// Under `#[should_panic]` a panic of ours, as of `eprintln!` on a full disk, would be taken for that of the test: its
+/// hook has told it, and the test returns, which libtest counts as a failure.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
 }
 
 /// One guest, from the Spec to how it ended. Without a body it runs the Spec's program.

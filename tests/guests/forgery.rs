@@ -120,6 +120,22 @@ fn fills_the_pipe_then_exit_0() {
     exit_now(0);
 }
 
+/// As long as it goes on there is always something to read; the clock is looked at all the same.
+#[isolated(pid, timeout = "500ms")]
+fn floods_the_pipe_for_ever() {
+    for _ in 0..4 {
+        if crate::raw::fork().is_none() {
+            let channels = channels();
+            loop {
+                channels.iter().for_each(|fd| {
+                    write(*fd, b"x");
+                });
+            }
+        }
+    }
+    crate::hang();
+}
+
 /// What cannot be told cannot be believed: a body that cuts the line fails.
 #[isolated(pid)]
 fn closes_all_then_returns() {
@@ -136,6 +152,30 @@ fn closes_all_then_exit_0() {
 fn closes_all_then_panics() {
     descriptors().into_iter().for_each(close);
     panic!("unheard");
+}
+
+/// Nor is it an exit that was asked for.
+#[isolated(pid, expect = exit(101))]
+fn closes_all_then_panics_and_asks_for_101() {
+    descriptors().into_iter().for_each(close);
+    panic!("unheard");
+}
+
+#[isolated(pid, expect = exit(0))]
+fn closes_all_then_returns_and_asks_for_0() {
+    descriptors().into_iter().for_each(close);
+}
+
+#[isolated(pid, expect = exit(70))]
+fn closes_all_then_returns_and_asks_for_70() {
+    descriptors().into_iter().for_each(close);
+}
+
+/// The twin: an exit needs no line.
+#[isolated(pid, expect = exit(3))]
+fn closes_all_then_exit_3() {
+    descriptors().into_iter().for_each(close);
+    exit_now(3);
 }
 
 #[isolated(pid)]

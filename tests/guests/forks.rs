@@ -22,6 +22,22 @@ fn the_child_returns_for_the_parent() {
     }
 }
 
+/// In a namespace below a child of the body's child has the body's own number.
+#[isolated(pid)]
+fn a_grandchild_with_the_bodys_pid_returns() {
+    let body = std::process::id();
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).unwrap();
+    if let Some(child) = fork() {
+        wait(child);
+        exit_now(0);
+    }
+    if let Some(grandchild) = fork() {
+        wait(grandchild);
+        exit_now(0);
+    }
+    assert_eq!(std::process::id(), body);
+}
+
 #[isolated(pid)]
 fn both_return() {
     if let Some(child) = fork() {

@@ -5,7 +5,8 @@ use std::io::{PipeWriter, Read};
 use harness::isolated;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
-use crate::{program, run};
+use crate::raw::{end_thread, fork};
+use crate::{hang, program, run};
 
 fn leave_a_sleeper() {
     program("sleeper").spawn().unwrap();
@@ -14,6 +15,25 @@ fn leave_a_sleeper() {
 #[isolated(pid)]
 fn a_child() {
     leave_a_sleeper();
+}
+
+/// More than are told one by one.
+#[isolated(pid)]
+fn seventy_children() {
+    for _ in 0..70 {
+        if fork().is_none() {
+            hang();
+        }
+    }
+}
+
+/// A process lives as long as any of its threads.
+#[isolated(leaks = fail)]
+fn a_child_without_its_first_thread() {
+    if fork().is_none() {
+        std::thread::spawn(|| hang());
+        end_thread(0);
+    }
 }
 
 #[isolated(pid)]

@@ -70,6 +70,23 @@ fn leaves_a_child() {
 }
 
 #[isolated(pid1)]
+fn leaves_a_child_and_covers_proc() {
+    program("sleeper").spawn().unwrap();
+    mount_over_proc();
+}
+
+/// The twin: nobody is there.
+#[isolated(pid1)]
+fn covers_proc() {
+    mount_over_proc();
+}
+
+fn mount_over_proc() {
+    const NONE: Option<&str> = None;
+    nix::mount::mount(NONE, "/proc", Some("tmpfs"), nix::mount::MsFlags::empty(), NONE).unwrap();
+}
+
+#[isolated(pid1)]
 fn waits_for_its_child() {
     assert!(crate::run("sleeper", &["--seconds", "0"]).success());
 }

@@ -31,3 +31,19 @@ fn the_runners_output_ends_with_the_runner() {
         running.finish();
     }
 }
+
+/// A panic of the runner, who cannot print, is not the one that the test must end in.
+#[test]
+fn a_full_stderr_is_no_panic_of_the_test() {
+    needs!(Need::NAMESPACES);
+    for (test, passes) in
+        [("output::should_panic_and_returns", false), ("output::should_panic_and_does", true)]
+    {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let stderr = if passes { std::process::Stdio::null() } else { full.into() };
+        let twin = Twin::tests(&[test]).arg("--nocapture").with(|command| {
+            command.stdout(std::process::Stdio::null()).stderr(stderr);
+        });
+        assert_eq!(twin.start_as_it_is().finish().passed(), passes, "{test}");
+    }
+}

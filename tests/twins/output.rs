@@ -93,3 +93,13 @@ fn panics_in_an_empty_root() {
 fn panics_as_it_should() {
     inner_function_of_the_panic();
 }
+
+#[isolated(pid)]
+#[should_panic]
+fn should_panic_and_returns() {}
+
+#[isolated(pid)]
+#[should_panic]
+fn should_panic_and_does() {
+    panic!("as it should");
+}

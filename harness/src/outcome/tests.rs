@@ -237,6 +237,8 @@ fn an_expected_ending_is_that_one_only() {
         ("timeout with oom", Expect::Timeout, late(struck(OwnLimit, died(KILL))), false),
         ("timeout after the verdict", Expect::Timeout, late(fine()), false),
         ("timeout after a panic", Expect::Timeout, late(panicking()), false),
+        ("timeout after a crash", Expect::Timeout, late(died(SEGV)), false),
+        ("timeout after an exit", Expect::Timeout, late(died(OK)), false),
         ("exit", Expect::Exit(3), exit3.clone(), true),
         ("another exit", Expect::Exit(4), exit3.clone(), false),
         ("exit by return", Expect::Exit(3), returned3, false),

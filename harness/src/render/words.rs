@@ -148,10 +148,16 @@ pub(super) fn process(process: &Process) -> String {
 /// A row for each process, or for the first few of many.
 pub(super) fn processes(processes: &[Process]) -> String {
     const MOST: usize = 10;
-    let mut lines: Vec<String> = processes.iter().take(MOST).map(process).collect();
-    if let Some(more) = processes.len().checked_sub(MOST).filter(|more| *more > 0) {
+    // Those that the init has not listed stand at the end, without a pid.
+    let (listed, unlisted) = match processes {
+        [listed @ .., last] if last.pid == 0 && listed.len() > MOST => (listed, Some(last)),
+        all => (all, None),
+    };
+    let mut lines: Vec<String> = listed.iter().take(MOST).map(process).collect();
+    if let Some(more) = listed.len().checked_sub(MOST).filter(|more| *more > 0) {
         lines.push(format!("and {more} more"));
     }
+    lines.extend(unlisted.map(process));
     lines.join("\n")
 }
 

@@ -10,6 +10,9 @@ use crate::plan::Plan;
 /// body without a pid namespace can stop its init).
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
+/// And how long once the body has ended by itself: longer than the init waits for those it kills.
+const LAST_GRACE: Duration = Duration::from_secs(30);
+
 /// A guest without any deadline is looked at this often.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -41,6 +44,8 @@ pub(crate) struct Clock {
     cpu_check: Instant,
     sample: Option<Sampling>,
     stopped: Option<Instant>,
+    /// How long it may take from then.
+    grace: Duration,
 }
 
 #[derive(Debug)]
@@ -61,13 +66,14 @@ impl Clock {
             cpu_check: started + plan.cpu_time.map_or(IDLE, cpu_pause),
             sample: sampled.then_some(first),
             stopped: None,
+            grace: STOP_GRACE,
         }
     }
 
     /// When to look next, if nothing happens before.
     pub(crate) fn next_event(&self) -> Instant {
         if let Some(stopped) = self.stopped {
-            return stopped + STOP_GRACE;
+            return stopped + self.grace;
         }
         let wall = self.wall.map(|wall| self.started + wall);
         let cpu = self.cpu.map(|_| self.cpu_check);
@@ -100,8 +106,16 @@ impl Clock {
         is_first
     }
 
+    /// No deadline runs out any more: what the body did is done. What is left is the init's, which has its own clock.
+    pub(crate) fn body_has_ended(&mut self) {
+        if self.stopped.is_none() {
+            self.stopped = Some(Instant::now());
+            self.grace = LAST_GRACE;
+        }
+    }
+
     fn patience(&mut self, stopped: Instant, now: Instant) -> Tick {
-        if now < stopped + STOP_GRACE {
+        if now < stopped + self.grace {
             return Tick::Nothing;
         }
         self.stopped = Some(now);

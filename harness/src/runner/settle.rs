@@ -7,9 +7,8 @@
 //!   prints its reason and *returns*, which libtest counts as a failure.
 
 use std::io::Write;
-use std::panic::resume_unwind;
 
-use super::End;
+use super::{End, Panic};
 use crate::error::Unsupported;
 use crate::evidence::Evidence;
 use crate::outcome::{self, Outcome, passes};
@@ -18,9 +17,9 @@ use crate::render;
 use crate::report::{self, Verdict};
 use crate::spec::{Leaks, Spec};
 
-/// Settles one run.
+/// Settles one run: gives the panic that is to be resumed, if the guest's was one.
 #[track_caller]
-pub(crate) fn settle(spec: &Spec<'_>, end: &End, evidence: &Evidence) {
+pub(crate) fn settle(spec: &Spec<'_>, end: &End, evidence: &Evidence) -> Option<Panic> {
     let verdict = verdict(spec, end, evidence);
     append_report(spec, end, evidence, verdict);
     match end {
@@ -30,12 +29,13 @@ pub(crate) fn settle(spec: &Spec<'_>, end: &End, evidence: &Evidence) {
         End::Ran(_) if verdict == Verdict::Pass => pass(spec, evidence),
         End::Ran(outcome) => {
             let text = render::failure(spec, outcome, evidence, &again(spec));
-            match outcome {
-                Outcome::Panicked { message, .. } => resume(spec, message.as_deref(), &text),
-                _ => fail(spec, &text),
+            if let Outcome::Panicked { message, .. } = outcome {
+                return Some(payload(spec, message.as_deref(), &text));
             }
+            fail(spec, &text);
         }
     }
+    None
 }
 
 /// No isolated test of this process may run.
@@ -88,13 +88,13 @@ fn fail(spec: &Spec<'_>, text: &str) {
 
 /// A payload that was no string stays none: `should_panic(expected)` then fails as it would without us.
 /// There the panic is wanted, and its evidence would be noise.
-fn resume(spec: &Spec<'_>, message: Option<&str>, text: &str) -> ! {
+fn payload(spec: &Spec<'_>, message: Option<&str>, text: &str) -> Panic {
     if !spec.should_panic {
         eprintln!("{text}");
     }
     match message {
-        Some(message) => resume_unwind(Box::new(message.to_owned())),
-        None => resume_unwind(Box::new(())),
+        Some(message) => Box::new(message.to_owned()),
+        None => Box::new(()),
     }
 }
 

@@ -10,8 +10,9 @@ use nix::sys::socket::{
     recvmsg, sendmsg, setsockopt, socketpair,
 };
 
-/// Descriptors that one message may carry; the kernel's bound is 253 (SCM_MAX_FD).
-pub(crate) const MAX_FDS: usize = 32;
+/// Descriptors that one message may carry: as many as the kernel lets it (SCM_MAX_FD). Those for which there is no
+/// room would be opened all the same, and nobody would know them.
+pub(crate) const MAX_FDS: usize = 253;
 
 /// A connected pair, close-on-exec.
 ///
@@ -49,6 +50,8 @@ pub(crate) struct Received {
     pub(crate) truncated: bool,
     /// What it carried.
     pub(crate) fds: Vec<OwnedFd>,
+    /// Who sent it, by the kernel's word: a pid as this process sees it, whatever namespace that one is in.
+    pub(crate) sender: Option<i32>,
 }
 
 /// Receives one message. With `wait` false, EAGAIN when there is none.
@@ -67,18 +70,48 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8], wait: bool) -> 
         }
     };
     let mut fds = Vec::new();
-    let mut has_sender = false;
-    for received in message.cmsgs()? {
+    let mut sender = None;
+    // An error: they are cut, and so is the message, for whoever reads it.
+    for received in message.cmsgs().into_iter().flatten() {
         match received {
             ControlMessageOwned::ScmRights(raw) => {
                 // SAFETY: the kernel has just opened these for us, and nobody else knows them.
                 fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
             }
-            ControlMessageOwned::ScmCredentials(_) => has_sender = true,
+            ControlMessageOwned::ScmCredentials(credentials) => sender = Some(credentials.pid()),
             _ => {}
         }
     }
     let cut = MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC;
-    let is_end = message.bytes == 0 && !has_sender;
-    Ok(Received { length: message.bytes, is_end, truncated: message.flags.intersects(cut), fds })
+    let truncated = message.flags.intersects(cut);
+    let is_end = message.bytes == 0 && sender.is_none() && !truncated;
+    Ok(Received { length: message.bytes, is_end, truncated, fds, sender })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    /// Those without room would stay open in this process, and nobody would know them.
+    #[test]
+    fn every_descriptor_of_a_message_arrives() {
+        let (one, other) = pair().unwrap();
+        for count in [1, 33, MAX_FDS] {
+            send(one.as_fd(), b"x", &vec![one.as_fd(); count]).unwrap();
+            let message = receive(other.as_fd(), &mut [0; 8], false).unwrap();
+            assert_eq!((message.fds.len(), message.truncated), (count, false));
+        }
+    }
+
+    #[test]
+    fn the_kernel_says_who_sent_it() {
+        let (one, other) = pair().unwrap();
+        send(one.as_fd(), b"", &[]).unwrap();
+        let message = receive(other.as_fd(), &mut [0; 8], false).unwrap();
+        assert_eq!((message.sender, message.is_end), (Some(std::process::id().cast_signed()), false));
+        drop(one);
+        assert!(receive(other.as_fd(), &mut [0; 8], false).unwrap().is_end);
+    }
 }

@@ -81,7 +81,12 @@ fn may_pass_as(expect: Expect, evidence: &Evidence, leaks_fail: bool) -> bool {
                     && ((*body == Some(KILL) && returned.is_none())
                         || (*body == Some(OK) && *returned == Some(0)))
             }
-            Expect::Timeout => deadline.is_some() && oom.is_none() && returned.is_none(),
+            Expect::Timeout => {
+                deadline.is_some()
+                    && oom.is_none()
+                    && returned.is_none()
+                    && (body.is_none() || *body == Some(KILL))
+            }
             Expect::Exit(code) => {
                 undisturbed && clean && *body == Some(WaitStatus::Exited(code)) && returned.is_none()
             }
