@@ -5,6 +5,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 bash ci/install.sh
+bash ci/install.sh --fixtures
+# Mostly downloads, while we compile. What fails here fails again, and says so, in the test that needs it.
+bash fixtures/make.sh >/dev/null 2>&1 &
+fixtures=$!
+trap 'kill "$fixtures" 2>/dev/null || true' EXIT
+
 bash ci/check.sh
 # The guest programs are no tests, and the tests start them.
 cargo build -p fixtures
@@ -12,12 +18,12 @@ cargo test --workspace --exclude fixtures --all-features --no-run
 # A stranger's crate, compiled while our tests run, of which many wait.
 (cd tests/downstream && exec cargo test --quiet --test memory) >target/downstream 2>&1 &
 downstream=$!
-trap 'kill "$downstream" 2>/dev/null || true' EXIT
+trap 'kill "$fixtures" "$downstream" 2>/dev/null || true' EXIT
 cargo test --workspace --exclude fixtures --all-features
 if command -v cargo-nextest >/dev/null; then
-  # What runs no isolated test in its own process does not depend on who runs it.
+  # What runs no isolated test in its own process does not depend on who runs it; `compose` runs itself so.
   cargo nextest run --workspace --exclude fixtures --all-features \
-    -E 'not package(/^(harness-ui|isolated-harness)$/) and not binary(/^(doctor|environments|images_hostile|registry|verdicts)$/)'
+    -E 'not package(/^(harness-ui|isolated-harness)$/) and not binary(/^(compose|doctor|environments|images_hostile|registry|verdicts)$/)'
 else
   echo "cargo-nextest is not installed: not run under nextest"
 fi

@@ -29,6 +29,9 @@ use std::fs::{self, DirBuilder};
 use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
 
 use self::lock::Lock;
 use super::digest::Digest;
@@ -146,10 +149,16 @@ impl Store {
     fn obtain(&self, key: Digest, archive: &str, make: &mut Make<'_>) -> Result<Layer, Error> {
         let place = self.place(key);
         let of_archive = |reason| Error::new(archive, reason);
+        let give_up = Instant::now() + PATIENCE;
         loop {
             let lease = Lock::shared(&lock::beside(&place)).map_err(of_archive)?;
             if let Some(layer) = found(&place, lease).map_err(of_archive)? {
                 return Ok(layer);
+            }
+            // Whoever makes it keeps us waiting for the lock. Others who come and go share it for a moment only; one
+            // who keeps sharing the lock of what is not there has seen it removed under his feet.
+            if Instant::now() >= give_up {
+                return Err(of_archive(Reason::errno(&place, Errno::EBUSY)));
             }
             // It has let go of the lock: whoever is alone now, looks again.
             make_alone(&place, archive, make)?;
@@ -188,6 +197,9 @@ impl Store {
         self.directory.join("layers/sha256")
     }
 }
+
+/// Longer than any number of runners look for the same layer at the same time.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Makes a layer, unless another one does so or has done so before us. It may be in use since: not to be waited for, as
 /// nobody knows for how long.

@@ -2,6 +2,7 @@
 //! many as are too much. Never what a runner holds.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -87,7 +88,7 @@ pub(crate) fn prune(directory: &Path, keep: Keep, only_say: bool, now: SystemTim
 fn remove_one(item: &Item, blobs_are_free: bool, only_say: bool) -> Result<bool, Reason> {
     if !item.is_layer {
         if blobs_are_free && !only_say {
-            fs::remove_file(&item.path).map_err(|error| Reason::io(&item.path, &error))?;
+            gone(fs::remove_file(&item.path)).map_err(|error| Reason::io(&item.path, &error))?;
         }
         return Ok(blobs_are_free);
     }
@@ -95,11 +96,19 @@ fn remove_one(item: &Item, blobs_are_free: bool, only_say: bool) -> Result<bool,
     if !only_say {
         // Not to be seen half removed: a runner that is killed here leaves what the next one removes.
         let partial = lock::suffixed(&item.path, "partial");
-        fs::rename(&item.path, &partial).map_err(|error| Reason::io(&item.path, &error))?;
+        gone(fs::rename(&item.path, &partial)).map_err(|error| Reason::io(&item.path, &error))?;
         remove::tree(&partial)?;
         lock.remove()?;
     }
     Ok(true)
+}
+
+/// Another one who cleans may have been faster.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
 }
 
 fn layers(directory: &Path) -> Result<Vec<Item>, Reason> {
