@@ -133,7 +133,8 @@ use proc_macro::TokenStream;
 /// # Policy
 ///
 /// `leaks = fail | warn | allow`: what becomes of a test that leaves processes behind (they are killed in
-/// any case). `unsupported = fail | skip`: what becomes of it on a machine that cannot run it; without it,
+/// any case; with `pid1` they are seen where the test function comes back, and not behind an exit or a signal, with
+/// which the kernel kills them). `unsupported = fail | skip`: what becomes of it on a machine that cannot run it; without it,
 /// `HARNESS_UNSUPPORTED` decides, and nothing is skipped that `HARNESS_REQUIRE` names.
 ///
 /// # Other test attributes
