@@ -6,14 +6,14 @@ cd "$(dirname "$0")/.."
 
 bash ci/install.sh
 bash ci/install.sh --fixtures
+# The guest programs are no tests, and the tests start them. First of all: cargo marks a target directory that it makes.
+cargo build -p fixtures
 # Mostly downloads, while we compile. What fails here fails again, and says so, in the test that needs it.
 bash fixtures/make.sh >/dev/null 2>&1 &
 fixtures=$!
 trap 'kill "$fixtures" 2>/dev/null || true' EXIT
 
 bash ci/check.sh
-# The guest programs are no tests, and the tests start them.
-cargo build -p fixtures
 cargo test --workspace --exclude fixtures --all-features --no-run
 # A stranger's crate, compiled while our tests run, of which many wait.
 (cd tests/downstream && exec cargo test --quiet --test memory) >target/downstream 2>&1 &
