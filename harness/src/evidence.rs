@@ -204,7 +204,8 @@ pub enum Violation {
         /// What came.
         frame: &'static str,
     },
-    /// A forked child of the body came out of the test function; `pid` as the guest sees it.
+    /// A forked child of the body came out of the test function; `pid` as it sees itself, or, where that is the
+    /// body's own number in another namespace, as the runner sees it.
     Escaped {
         /// Of that child.
         pid: i32,

@@ -96,7 +96,7 @@ pub(crate) extern "C" fn dismiss() {
     // A copy of the runner that a test has made ends, too: the zygote is not its own.
     let owned =
         LINK.get().and_then(|link| link.as_ref().ok()).filter(|link| link.runner == nix::unistd::getpid());
-    // ESRCH: somebody who waits for every child has reaped it.
+    // Somebody who waits for every child has reaped it, before (ESRCH) or meanwhile (ECHILD): as good.
     if let Some(link) = owned
         && process::signal(link.pidfd.as_fd(), libc::SIGKILL).is_ok()
     {
