@@ -25,8 +25,8 @@ use crate::processes;
 use crate::rootfs::UpperDir;
 use crate::sys::clone::{Request, Side, clone, fork};
 use crate::sys::process::{self, Pid};
+use crate::sys::socket;
 use crate::sys::wait::{Child, any_child};
-use crate::sys::{signals, socket};
 use crate::wire::{self, Control, Order};
 
 /// The guest's ends of everything that the runner holds the other end of.
@@ -94,9 +94,6 @@ fn show(control: &OwnedFd, uppers: &[UpperDir]) {
 /// The steps before the body, in order. `None` when the runner called it off.
 fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
     process::set_name(c"harness-init");
-    signals::block_all().at(Step::Signals, Object::None)?;
-    // For the body, which inherits it; and an ignored SIGCHLD would reap the body unseen.
-    signals::heed_ignored().at(Step::Signals, "those that were ignored")?;
     // A process group of its own: a kill of the runner's whole group (nextest's timeout) leaves the init
     // to clean up, which it does at the control socket's end of file.
     nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0)).at(Step::Signals, "the process group")?;
@@ -109,7 +106,7 @@ fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
     // The body may mount over /proc or unmount it; a working directory stays what it was. A root without
     // /proc shows no processes, here or by name.
     let _ = nix::unistd::chdir("/proc");
-    // Before the fork: a signal of the body's end must not be missed.
+    // All are blocked since the zygote. Before the fork: a signal of the body's end must not be missed.
     let signals = SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .at(Step::Signals, "signalfd")?;
     // Who has not heard it sends no order.

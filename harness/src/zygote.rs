@@ -18,7 +18,7 @@ use crate::error::{At, Object, SetupError, Step, Unsupported};
 use crate::init;
 use crate::plan;
 use crate::sys::clone::{Request as Clone, Side, clone};
-use crate::sys::{fds, process, socket, wait};
+use crate::sys::{fds, process, signals, socket, wait};
 use crate::wire::{self, Control, IdMaps, Request};
 
 /// The zygote as the runner sees it, or why there is none.
@@ -148,7 +148,7 @@ fn serve(link: OwnedFd, runner: process::Pid) -> ! {
         process::exit_now(0);
     }
     process::set_name(c"harness-zygote");
-    if detach_stdio().is_err() {
+    if detach_stdio().is_err() || settle_signals().is_err() {
         process::exit_now(1);
     }
     fds::close_all_but(&[link.as_fd()]);
@@ -173,6 +173,13 @@ fn detach_stdio() -> Result<(), Errno> {
     let null = File::options().read(true).write(true).open("/dev/null");
     let null = null.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
     (0..3).try_for_each(|number| fds::install(null.as_fd(), number))
+}
+
+/// Once for all guests, which inherit it: an init reads signals from a signalfd; and what is ignored would be ignored
+/// in the body, too, where an ignored SIGCHLD would reap it unseen. A Ctrl-C at the terminal is the runner's affair.
+fn settle_signals() -> Result<(), Errno> {
+    signals::block_all()?;
+    signals::heed_ignored()
 }
 
 /// Clones a guest. `Some` in the guest.

@@ -3,7 +3,7 @@
 use std::backtrace::Backtrace;
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use harness::isolated;
@@ -51,6 +51,22 @@ fn symlinks_do_not_lead_to_the_host() {
     }
 }
 
+/// A guest's root may change modes and times: of its own nodes, never of the host's.
+#[test]
+fn device_nodes_of_the_host_stay_as_they_are() {
+    needs!(Need::OVERLAY);
+    // Not the tty, whose times change with what is typed.
+    let nodes = || {
+        ["null", "zero", "full", "random", "urandom"].map(|name| {
+            let metadata = fs::metadata(Path::new("/dev").join(name)).unwrap();
+            (metadata.ino(), metadata.mode(), metadata.ctime(), metadata.ctime_nsec())
+        })
+    };
+    let before = nodes();
+    Twin::tests(&["files::touches_device_nodes"]).run().must_pass();
+    assert_eq!(nodes(), before);
+}
+
 #[test]
 fn a_dangling_dev_is_an_error() {
     needs!(Need::OVERLAY);
@@ -80,6 +96,15 @@ fn devices_work() {
     }
     fs::write("/dev/shm/x", "shared").unwrap();
     fs::write("/dev/stderr", "").unwrap();
+}
+
+/// As udev has it on the host, whatever the umask of who runs the tests.
+#[isolated(pid, rootfs = "rootfs/empty")]
+fn devices_are_for_all() {
+    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
+        let mode = fs::metadata(Path::new("/dev").join(name)).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o666, "{name}");
+    }
 }
 
 /// No device of the host's disks, nor anything else.

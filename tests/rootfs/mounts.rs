@@ -46,6 +46,14 @@ fn binds_of_directories_and_files() {
     checks::is_readonly(&["/mnt", "/mnt/data"]);
 }
 
+/// As mount(8) does; in the guest's root, whatever its symlinks say.
+#[isolated(pid, rootfs = "rootfs/hostile", bind = "rootfs/fixture:/up:ro")]
+fn a_bind_goes_where_a_symlink_leads() {
+    assert_eq!(fs::read_to_string("/etc/hello.txt").unwrap(), "hello\n");
+    assert!(fs::symlink_metadata("/up").unwrap().is_symlink());
+    checks::is_readonly(&["/etc"]);
+}
+
 #[isolated(
     pid,
     rootfs = "rootfs/empty",

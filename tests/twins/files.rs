@@ -78,6 +78,18 @@ fn follows_symlinks() {
     assert!(fs::metadata("/dev/null").is_ok());
 }
 
+/// The same mode again is a change of the inode, too. Where the nodes are the host's it is refused.
+#[isolated(pid, rootfs = "rootfs/empty")]
+fn touches_device_nodes() {
+    for name in ["null", "zero", "full", "random", "urandom"] {
+        let node = std::path::Path::new("/dev").join(name);
+        let mode = fs::metadata(&node).unwrap().permissions();
+        if let Err(error) = fs::set_permissions(&node, mode) {
+            assert!(matches!(error.raw_os_error(), Some(libc::EPERM | libc::EROFS)), "{name}: {error}");
+        }
+    }
+}
+
 /// Its `tmp` and `dev` lead nowhere.
 #[isolated(pid, rootfs = "rootfs/dangling")]
 fn follows_a_dangling_symlink() {}

@@ -1,8 +1,8 @@
 //! Bind mounts: a tree is taken from the host first and put in place later.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::{self, File};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -50,20 +50,21 @@ impl Taken {
         File::create_new(target).map(drop).at(Step::MountPoint, target)
     }
 
-    /// Attaches the tree at its mount point.
+    /// Attaches the tree at its mount point, or where a symlink there leads to.
     pub(crate) fn put(&self) -> Result<(), SetupError> {
-        self.attach(&self.mount.target)
+        self.attach(&self.mount.target, sys::mount::attach_tree_following)
     }
 
     /// Attaches the tree at its mount point below a root that has not been entered yet.
     pub(crate) fn put_below(&self, root: &Path) -> Result<(), SetupError> {
         let target = &self.mount.target;
-        self.attach(&root.join(target.strip_prefix("/").unwrap_or(target)))
+        let place = root.join(target.strip_prefix("/").unwrap_or(target));
+        self.attach(&place, sys::mount::attach_tree)
     }
 
-    fn attach(&self, target: &Path) -> Result<(), SetupError> {
+    fn attach(&self, target: &Path, attach: Attach) -> Result<(), SetupError> {
         let path = c_path(target).at(self.step, target)?;
-        match sys::mount::attach_tree(self.tree.as_fd(), &path) {
+        match attach(self.tree.as_fd(), &path) {
             // The source is in our hands: it is the target that is missing.
             Err(Errno::ENOENT) => return Err(SetupError::new(Step::MountPoint, target, Errno::ENOENT)),
             answer => answer.at(self.step, self.object())?,
@@ -84,6 +85,9 @@ impl Taken {
         Object::Mount { source: self.mount.source.clone(), target: self.mount.target.clone() }
     }
 }
+
+/// One of sys/mount.rs.
+type Attach = fn(BorrowedFd<'_>, &CStr) -> Result<(), Errno>;
 
 /// Makes a directory and those above it; one that is there already is fine.
 pub(crate) fn make_directory(path: &Path) -> Result<(), SetupError> {

@@ -15,6 +15,7 @@
 mod bind;
 pub(crate) mod changes;
 mod copy;
+mod dev;
 mod file;
 pub(crate) mod lower;
 mod overlay;

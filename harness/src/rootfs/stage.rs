@@ -163,14 +163,14 @@ impl Overlay<'_> {
     fn mount_by_parts(&self, place: &Path) -> Result<(), Errno> {
         let overlay = sys::mount::Filesystem::open(c"overlay")?;
         for lower in self.lowers {
-            overlay.set(c"lowerdir+", &by_descriptor(lower))?;
+            overlay.set(c"lowerdir+", by_descriptor(lower))?;
         }
         overlay.set(c"upperdir", self.upper)?;
         overlay.set(c"workdir", self.work)?;
         if self.userxattr {
             overlay.set_flag(c"userxattr")?;
         }
-        let mounted = overlay.mount()?;
+        let mounted = overlay.mount(0)?;
         sys::mount::attach_tree(mounted.as_fd(), &super::bind::c_path(place)?)
     }
 

@@ -1,10 +1,9 @@
 //! The mount calls of Linux 5.2 and later that nix does not have: open_tree(2), move_mount(2),
 //! mount_setattr(2), fsopen(2) and its relatives.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use nix::errno::Errno;
 
@@ -12,8 +11,9 @@ use nix::errno::Errno;
 const OPEN_TREE_CLONE: u32 = 1;
 const OPEN_TREE_CLOEXEC: u32 = libc::O_CLOEXEC.cast_unsigned();
 const RECURSIVE: u32 = 0x8000;
-/// `MOVE_MOUNT_F_EMPTY_PATH` of linux/mount.h.
+/// `MOVE_MOUNT_F_EMPTY_PATH` and `MOVE_MOUNT_T_SYMLINKS` of linux/mount.h.
 const MOVE_FROM_EMPTY_PATH: u32 = 4;
+const MOVE_TO_LINKED: u32 = 0x10;
 
 /// A detached copy of the mount tree at `path`, as `mount --rbind` would show it (Linux 5.2).
 ///
@@ -27,8 +27,17 @@ pub(crate) fn clone_tree(path: &CStr) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Attaches a detached tree at `target`.
+/// Attaches a detached tree at `target`, which is no symlink.
 pub(crate) fn attach_tree(tree: BorrowedFd<'_>, target: &CStr) -> Result<(), Errno> {
+    attach(tree, target, MOVE_FROM_EMPTY_PATH)
+}
+
+/// The same where `target` leads to, as mount(2) does: in a root that has been entered it leads nowhere else.
+pub(crate) fn attach_tree_following(tree: BorrowedFd<'_>, target: &CStr) -> Result<(), Errno> {
+    attach(tree, target, MOVE_FROM_EMPTY_PATH | MOVE_TO_LINKED)
+}
+
+fn attach(tree: BorrowedFd<'_>, target: &CStr, flags: u32) -> Result<(), Errno> {
     // SAFETY: both strings are NUL-terminated.
     let result = unsafe {
         libc::syscall(
@@ -37,7 +46,7 @@ pub(crate) fn attach_tree(tree: BorrowedFd<'_>, target: &CStr) -> Result<(), Err
             c"".as_ptr(),
             libc::AT_FDCWD,
             target.as_ptr(),
-            MOVE_FROM_EMPTY_PATH,
+            flags,
         )
     };
     Errno::result(result).map(drop)
@@ -52,8 +61,9 @@ struct MountAttr {
     userns_fd: u64,
 }
 
-/// `MOUNT_ATTR_RDONLY` of linux/mount.h.
+/// `MOUNT_ATTR_RDONLY` and `MOUNT_ATTR_NOSUID` of linux/mount.h.
 const RDONLY: u64 = 1;
+pub(crate) const NOSUID: u64 = 2;
 
 /// Makes the mount at `path` read-only, and with `recursive` every mount below it (Linux 5.12; ENOSYS
 /// before).
@@ -95,9 +105,9 @@ impl Filesystem {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Sets an option that is a path of at most 255 bytes.
-    pub(crate) fn set(&self, key: &CStr, value: &Path) -> Result<(), Errno> {
-        let value = CString::new(value.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+    /// Sets an option to a text of at most 255 bytes.
+    pub(crate) fn set(&self, key: &CStr, value: impl AsRef<OsStr>) -> Result<(), Errno> {
+        let value = CString::new(value.as_ref().as_bytes()).map_err(|_| Errno::EINVAL)?;
         self.configure(SET_STRING, Some(key), Some(&value))
     }
 
@@ -106,11 +116,11 @@ impl Filesystem {
         self.configure(SET_FLAG, Some(key), None)
     }
 
-    /// Makes it, and a detached mount of it.
-    pub(crate) fn mount(&self) -> Result<OwnedFd, Errno> {
+    /// Makes it, and a detached mount of it with these attributes.
+    pub(crate) fn mount(&self, attributes: u64) -> Result<OwnedFd, Errno> {
         self.configure(CREATE, None, None)?;
         // SAFETY: no pointer is passed.
-        let fd = unsafe { libc::syscall(libc::SYS_fsmount, self.0.as_raw_fd(), FSMOUNT_CLOEXEC, 0) };
+        let fd = unsafe { libc::syscall(libc::SYS_fsmount, self.0.as_raw_fd(), FSMOUNT_CLOEXEC, attributes) };
         let fd = i32::try_from(Errno::result(fd)?).map_err(|_| Errno::EBADF)?;
         // SAFETY: the kernel has just opened it for us.
         Ok(unsafe { OwnedFd::from_raw_fd(fd) })
