@@ -111,7 +111,7 @@ pub(crate) fn callable(test: &TestFn) -> syn::Result<()> {
     refuse(some(&sig.constness), "an isolated test is a plain `fn`, not a `const fn`");
     refuse(some(&sig.unsafety), "an isolated test is a plain `fn`, not an `unsafe fn`");
     refuse(some(&sig.abi), "an isolated test is a plain `fn`, without `extern`");
-    if takes_lock(&test.body) {
+    if takes_lock(&test.body.stream()) {
         errors.push(syn::Error::new(
             Span::call_site(),
             "#[serial] and #[parallel] above #[isolated] would take their lock in the guest, where it excludes \

@@ -4,13 +4,13 @@
 use crate::args::Args;
 use crate::check::check;
 use crate::errors::Errors;
-use crate::order::{self, Turn};
+use crate::order::{self, Registration, Turn};
 use crate::spec::spec;
-use crate::test_fn::TestFn;
+use crate::test_fn::{TestFn, braced};
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
-use syn::ReturnType;
+use syn::{ReturnType, Type};
 
 /// The whole expansion.
 pub(crate) fn isolated(tokens: TokenStream, item: TokenStream) -> TokenStream {
@@ -25,7 +25,7 @@ pub(crate) fn isolated(tokens: TokenStream, item: TokenStream) -> TokenStream {
     match (turn, krate) {
         (Some(turn), Some(krate)) if errors.is_empty() => match turn {
             Turn::Later(marker) => order::defer(test, &krate, &args, &marker),
-            Turn::Now(test_attribute) => expand(&args, &test, &krate, &test_attribute),
+            Turn::Now(registration) => expand(&args, &test, &krate, &registration),
         },
         _ => fallback(errors, not_a_test(test)),
     }
@@ -61,8 +61,9 @@ fn crate_path() -> syn::Result<TokenStream> {
     Ok(quote!(::#name))
 }
 
-fn expand(args: &Args, test: &TestFn, krate: &TokenStream, test_attribute: &TokenStream) -> TokenStream {
+fn expand(args: &Args, test: &TestFn, krate: &TokenStream, registration: &Registration) -> TokenStream {
     let TestFn { attrs, vis, sig, .. } = test;
+    let Registration { test_attribute, proof } = registration;
     let name = &sig.ident;
     let private = quote!(#krate::__private);
     let spec = spec(args, test, &private);
@@ -72,13 +73,15 @@ fn expand(args: &Args, test: &TestFn, krate: &TokenStream, test_attribute: &Toke
         token.set_span(name.span());
         token
     });
-    let run = quote_spanned!(name.span()=> #(#runner)*::run(&SPEC, || #body));
+    // In a block of its own, the Spec's name hides none of the user's from the body.
+    let spec = quote!({ const __SPEC: #private::Spec<'static> = #spec; &__SPEC });
+    let run = quote_spanned!(name.span()=> #(#runner)*::run(#spec, || #body););
+    // With a `fn` or braces of ours all of the function would be a macro's, about which rustc says nothing: not that
+    // nobody uses it.
+    let (fn_token, run) = (sig.fn_token, braced(run, test.body.span()));
     quote! {
-        #test_attribute #(#attrs)*
-        #vis fn #name() {
-            const SPEC: #private::Spec<'static> = #spec;
-            #run
-        }
+        #test_attribute #(#attrs)* #proof
+        #vis #fn_token #name() #run
     }
 }
 
@@ -89,6 +92,7 @@ fn body(test: &TestFn, private: &TokenStream) -> TokenStream {
     let has_impl = output.to_token_stream().into_iter().any(|tree| tree.to_string() == "impl");
     match output {
         ReturnType::Default => quote!(#private::report((|| -> () #body)())),
+        ReturnType::Type(_, returned) if matches!(**returned, Type::Never(_)) => quote!((|| #output #body)()),
         _ if has_impl => quote!({ fn #name() #output #body #private::report(#name()) }),
         _ => quote!(#private::report((|| #output #body)())),
     }

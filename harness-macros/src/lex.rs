@@ -38,15 +38,27 @@ pub(crate) fn token(text: &str) -> Option<(Token, &str)> {
     Some((kind, &text[first.len_utf8()..]))
 }
 
+/// Where the tokens of the text start.
+pub(crate) fn starts(text: &str) -> impl Iterator<Item = usize> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let here = skip_blank(rest)?;
+        rest = token(here)?.1;
+        Some(text.len() - here.len())
+    })
+}
+
 /// The text behind white space and comments; nothing when a comment does not end.
-pub(crate) fn skip_blank(text: &str) -> Option<&str> {
-    let text = text.trim_start();
-    if text.starts_with("//") {
-        return skip_blank(text.split_once('\n').map_or("", |(_, rest)| rest));
-    }
-    match text.strip_prefix("/*") {
-        Some(comment) => skip_blank(after_block_comment(comment)?),
-        None => Some(text),
+pub(crate) fn skip_blank(mut text: &str) -> Option<&str> {
+    loop {
+        text = text.trim_start();
+        if text.starts_with("//") {
+            text = text.split_once('\n').map_or("", |(_, rest)| rest);
+        } else if let Some(comment) = text.strip_prefix("/*") {
+            text = after_block_comment(comment)?;
+        } else {
+            return Some(text);
+        }
     }
 }
 

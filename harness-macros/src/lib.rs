@@ -147,7 +147,9 @@ use proc_macro::TokenStream;
 ///
 /// A test attribute above this one is found by reading the source. One with a name of its own (not `test`,
 /// `rstest`, `test_case`, `test_matrix`, `quickcheck`, `gtest` or `parameterized`) whose `#[test]`
-/// does not show would make the test run twice: import it `as test`.
+/// does not show would make the test run twice: import it `as test`. A test that is left to another attribute which
+/// then makes none is a compile error (except where another crate's macro wrote the function: rustc says nothing of
+/// those).
 #[proc_macro_attribute]
 pub fn isolated(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::isolated(args.into(), item.into()).into()

@@ -50,6 +50,11 @@ impl Marker {
         any
     }
 
+    /// Whether another attribute registers the test, under some condition.
+    pub(crate) fn is_tested(&self) -> bool {
+        !self.tested.is_empty()
+    }
+
     /// `#[test]`, unless (or in so far as) another attribute registers the test.
     pub(crate) fn test_attribute(&self) -> TokenStream {
         let tested = &self.tested;

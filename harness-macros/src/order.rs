@@ -8,7 +8,8 @@
 //!    always see a synchronous function without arguments.
 //! 2. *Register once*. `#[test]` is ours to emit only when no test attribute is or was there. One that stood
 //!    in front of us leaves no trace in the tokens, so `peek` reads the source; one that we defer past is
-//!    carried in the marker.
+//!    carried in the marker. The source may mislead us: a function that we leave to others and nobody registers
+//!    is an error, as a test that never runs passes for ever.
 
 use crate::args::Args;
 use crate::attribute::{self, FRAGMENT, Seen};
@@ -24,8 +25,16 @@ use syn::{Attribute, parse_quote};
 pub(crate) enum Turn {
     /// That of an attribute behind us; the marker comes back to us later.
     Later(Marker),
-    /// Ours; the attributes to emit in front of the test.
-    Now(TokenStream),
+    /// Ours.
+    Now(Registration),
+}
+
+/// How the function becomes a test.
+pub(crate) struct Registration {
+    /// In front of the function's attributes: `#[test]`, unless it is somebody else's to emit.
+    pub(crate) test_attribute: TokenStream,
+    /// Behind them: makes it an error that nobody did.
+    pub(crate) proof: TokenStream,
 }
 
 /// Decides whose turn it is.
@@ -40,8 +49,13 @@ pub(crate) fn turn(args: &Args, test: &TestFn) -> syn::Result<Turn> {
     let test_attribute = marker.test_attribute();
     check::callable(test)?;
     let ignore = args.marker.is_none().then(|| ignore_elsewhere(test)).flatten();
-    Ok(Turn::Now(quote!(#ignore #test_attribute)))
+    let proof = marker.is_tested().then_some(PROOF).map(|proof| proof.parse::<TokenStream>()).transpose()?;
+    Ok(Turn::Now(Registration { test_attribute: quote!(#ignore #test_attribute), proof: quote!(#proof) }))
 }
+
+/// What registers a function uses it.
+const PROOF: &str = "#[deny(dead_code, reason = \"a test attribute in front of #[isolated] should have made this \
+                     function a test, and none has: it would never run; write #[test] right above #[isolated]\")]";
 
 /// The function again, with ourselves behind everything that goes first.
 pub(crate) fn defer(mut test: TestFn, krate: &TokenStream, args: &Args, marker: &Marker) -> TokenStream {
@@ -67,6 +81,7 @@ fn ignore_elsewhere(test: &TestFn) -> Option<Attribute> {
 fn at_first_sight(args: &Args, test: &TestFn) -> syn::Result<Marker> {
     let call_site = Span::call_site();
     let before = Seen::read(&peek::before(call_site));
+    let ours = |seen: &Seen| seen.is_isolated(&args.user);
     let after = Seen::read(&peek::after(call_site));
     let name = |wanted: &'static str| move |seen: &Seen| seen.name == wanted;
     if before.iter().any(name("rstest")) && after.iter().any(name("case")) {
@@ -83,8 +98,9 @@ fn at_first_sight(args: &Args, test: &TestFn) -> syn::Result<Marker> {
     // of the function is in the user's. The row there counts when we stand in it or the macro passes it on:
     // else the macro may have taken the attributes away.
     let above = Seen::read(&peek::above(test.sig.ident.span()));
-    if through_macro || above.iter().any(|seen| seen.is_isolated(&args.user)) {
-        marker.note_registering(above);
+    if through_macro || above.iter().any(ours) {
+        // Not ourselves, imported `as test`.
+        marker.note_registering(above.into_iter().filter(|seen| !ours(seen)));
     }
     Ok(marker)
 }

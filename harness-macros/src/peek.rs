@@ -53,9 +53,18 @@ fn attributes_before(text: &str) -> Vec<String> {
     let starts = text.rmatch_indices(['#', '$']).map(|(at, _)| at);
     let near = starts.take_while(|at| text.len() - at < WINDOW);
     near.filter(|at| !in_line_comment(&text[..*at]))
-        .filter_map(|at| whole_row(&text[at..]))
+        .filter_map(|at| Some((at, whole_row(&text[at..])?)))
+        .filter(|(at, _)| !in_block_comment(text, *at))
         .last()
-        .unwrap_or_default()
+        .map_or_else(Vec::new, |(_, row)| row)
+}
+
+/// Whether this place is in a `/* */` comment whose end looks like part of a line comment: `// */`.
+fn in_block_comment(text: &str, place: usize) -> bool {
+    let (before, behind) = text.split_at(place);
+    let may_be = before.contains("/*") && behind.contains("*/");
+    // What begins in front of the place and ends behind it is a comment: a string would hold all of the row.
+    may_be && !lex::starts(text).take_while(|at| *at <= place).any(|at| at == place)
 }
 
 /// Whether the end of the text is in a `//` comment, where an attribute is none.
@@ -144,6 +153,11 @@ mod tests {
             ("{ $( $(#[$m])* ", &["$m"]),
             ("#[test] #[isolated(pid)] pub(crate) async unsafe extern \"C\" fn ", &["test", "isolated(pid)"]),
             ("#[cfg_attr(all(), ", &[]),
+            ("/*\n#[test]\n// */\n#[ignore]\n", &["ignore"]),
+            ("/* /* */\n#[test]\n// */\n#[ignore]\n", &["ignore"]),
+            ("//*\n#[test]\n// */\n#[ignore]\n", &["test", "ignore"]),
+            ("const A: &str = \"/*\";\n#[test]\n// */\n#[ignore]\n", &["test", "ignore"]),
+            ("/* a */\n#[test] /* b */\n#[ignore]\n", &["test", "ignore"]),
         ] {
             assert_eq!(attributes_before(text), expected, "{text}");
         }

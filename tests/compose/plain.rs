@@ -54,6 +54,28 @@ fn below_a_commented_test() {
     ran!("below_a_commented_test");
 }
 
+/*
+#[test]
+fn in_a_comment() {}
+
+#[test]
+// */
+#[isolated(pid)]
+fn below_the_end_of_a_comment() {
+    ran!("below_the_end_of_a_comment");
+}
+
+/// Other names for us, one of which is somebody else's.
+mod imported {
+    use super::ran;
+    use harness::isolated as test;
+
+    #[test(pid)]
+    fn as_test() {
+        ran!("as_test");
+    }
+}
+
 #[isolated(pid)]
 #[should_panic(expected = "boom 42")]
 fn above_should_panic() {

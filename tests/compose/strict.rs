@@ -70,3 +70,25 @@ fn panics() {
 fn aborts() {
     std::process::abort();
 }
+
+/// A name of the user's that the attribute might have for itself.
+const SPEC: &str = "mine";
+
+#[isolated(pid)]
+fn names_of_the_module() {
+    assert_eq!(SPEC, "mine");
+}
+
+#[isolated(pid)]
+#[should_panic(expected = "boom")]
+fn never_returns() -> ! {
+    panic!("boom")
+}
+
+#[isolated(pid)]
+fn attributes_inside() {
+    //! Of the function, and a lint.
+    #![expect(unused_variables, reason = "what is inside applies to the body")]
+    let unused = 1;
+    assert_eq!(std::process::id(), 2);
+}

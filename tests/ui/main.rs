@@ -35,12 +35,22 @@ fn right_arguments_compile() {
 /// trybuild does not make test builds, and outside of those rstest drops its cases.
 #[test]
 fn mistakes_with_cases_are_compile_errors() {
-    let output = build("with_cases");
-    assert!(!output.status.success(), "the mistakes compile");
-    let expected = Path::new("with_cases.stderr");
+    assert_mistakes_of_a_test_build("with_cases");
+}
+
+/// Outside of a test build there is no test to miss.
+#[test]
+fn tests_that_nobody_registers_are_compile_errors() {
+    assert_mistakes_of_a_test_build("unregistered");
+}
+
+fn assert_mistakes_of_a_test_build(target: &str) {
+    let output = build(target);
+    assert!(!output.status.success(), "the mistakes of {target} compile");
+    let expected = Path::new(target).with_extension("stderr");
     let errors = errors_of(&String::from_utf8_lossy(&output.stderr));
     if std::env::var_os("TRYBUILD").is_some_and(|value| value == "overwrite") {
-        std::fs::write(expected, &errors).unwrap();
+        std::fs::write(&expected, &errors).unwrap();
     }
     if is_pinned() {
         assert_eq!(errors, std::fs::read_to_string(expected).unwrap());
