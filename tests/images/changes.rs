@@ -34,6 +34,17 @@ fn each_is_told_with_its_size() {
     }
 }
 
+#[test]
+fn what_shows_by_its_absence_or_its_content_alone() {
+    needs!(Need::OVERLAY);
+    let below = "changes::of_what_was_below_a_directory_that_is_made_again";
+    let content = "changes::of_content_alone";
+    let ran = Twin::tests(&[below, content]).run();
+    ran.must_pass();
+    assert_eq!(changes(&ran, below), json!([{"path": "/data/sub/file", "kind": "deleted"}]));
+    assert_eq!(changes(&ran, content), json!([{"path": "/hello.txt", "kind": "changed", "size": 6}]));
+}
+
 /// Mount points, the test binary, `file`, what lies on other mounts, and what was read or opened only.
 #[test]
 fn what_the_guest_did_not_write_is_not_told() {

@@ -1,7 +1,7 @@
 //! Guests whose changes are reported.
 
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 
 use harness::isolated;
 
@@ -23,6 +23,27 @@ fn change() {
 #[isolated(pid, rootfs = "rootfs/fixture", changes)]
 fn of_every_kind() {
     change();
+}
+
+/// The kernel marks the topmost of new directories only.
+#[isolated(pid, rootfs = "rootfs/fixture", changes)]
+fn of_what_was_below_a_directory_that_is_made_again() {
+    let modes = ["/data", "/data/sub"].map(|path| (path, fs::metadata(path).unwrap().permissions()));
+    fs::remove_dir_all("/data").unwrap();
+    for (path, mode) in modes {
+        fs::create_dir(path).unwrap();
+        fs::set_permissions(path, mode).unwrap();
+    }
+}
+
+/// As in an image whose files all have one time.
+#[isolated(pid, rootfs = "rootfs/fixture", changes)]
+fn of_content_alone() {
+    let before = fs::metadata("/hello.txt").unwrap();
+    let file = File::options().write(true).open("/hello.txt").unwrap();
+    file.write_all_at(b"HELLO", 0).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
+    assert_eq!(file.metadata().unwrap().len(), before.len());
 }
 
 #[isolated(pid, rootfs = "rootfs/fixture", changes, upper = "disk")]

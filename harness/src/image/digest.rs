@@ -104,6 +104,33 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
+/// A stream that ends well only if its digest is this. Otherwise in an error without words: whoever opened it looks
+/// again at where it came from.
+pub(crate) struct Checked<R> {
+    inner: Option<Hashing<R>>,
+    wanted: Digest,
+}
+
+impl<R> Checked<R> {
+    pub(crate) fn new(inner: R, wanted: Digest) -> Self {
+        Self { inner: Some(Hashing::new(inner)), wanted }
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(inner) = &mut self.inner else { return Ok(0) };
+        let length = inner.read(buffer)?;
+        if length == 0 && !buffer.is_empty() {
+            let found = self.inner.take().and_then(Hashing::digest);
+            if found != Some(self.wanted) {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+        }
+        Ok(length)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +160,13 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<Digest>(), Err(Reason::BadDigest(bad.to_owned())));
         }
+    }
+
+    #[test]
+    fn other_bytes_than_promised_do_not_end_well() {
+        let read = |text: &'static str| io::read_to_string(Checked::new(text.as_bytes(), Digest::of(b"one")));
+        assert_eq!(read("one").unwrap(), "one");
+        assert_eq!(read("two").unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 
     #[test]

@@ -12,6 +12,12 @@ pub(crate) enum Fault {
     /// Neither file nor directory.
     SpecialFile,
     EmptyFile,
+    /// Another file of its name took its place while it was read.
+    Changed,
+    /// A header or a long name without an end.
+    LongHeader {
+        limit: u64,
+    },
     /// A file that is no archive: what its first bytes say that it is.
     Format(&'static str),
     /// An `oci-layout` file of another version.

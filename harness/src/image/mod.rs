@@ -45,6 +45,7 @@ use std::sync::Arc;
 
 use self::compression::Compression;
 use self::config::Config;
+use self::digest::{Checked, Digest};
 use self::error::{Error, Reason};
 use self::fault::Fault;
 use self::parts::Parts;
@@ -121,6 +122,12 @@ fn from_archive(
     }
 }
 
+/// Whether the archive is another one than that of this digest: whatever its reader has found is no wonder then.
+fn changed(path: &Path, given: &str, was: Digest, store: &Store) -> Option<Error> {
+    let is_another = store.digest_of(path).is_ok_and(|is| is != was);
+    is_another.then(|| Error::new(given, Fault::Changed.into()))
+}
+
 /// An archive of a root filesystem: one layer.
 fn plain(located: &source::Located<'_>, given: &str, store: &Store) -> Result<Image, Error> {
     if located.name.is_some() {
@@ -132,8 +139,10 @@ fn plain(located: &source::Located<'_>, given: &str, store: &Store) -> Result<Im
     let key = store.digest_of(path)?;
     let wanted = Wanted { archive: given, key, diff_id: None, compressed_size: size, below: None };
     let layer = store.layer(&wanted, &mut || {
-        let file = File::open(path).map_err(failed)?;
+        // Between the two looks at it a build may have put another one there.
+        let file = Checked::new(File::open(path).map_err(failed)?, key);
         compression::plain(file).map_err(|error| Error::new(given, shelf::reason(given, &error)))
-    })?;
+    });
+    let layer = layer.map_err(|error| changed(path, given, key, store).unwrap_or(error))?;
     Ok(Image { layers: vec![layer], config: Config::default() })
 }

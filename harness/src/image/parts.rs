@@ -7,7 +7,7 @@ use nix::errno::Errno;
 
 use super::compression;
 use super::config::{Config, Written};
-use super::digest::{Digest, Hashing};
+use super::digest::{Checked, Digest, Hashing};
 use super::error::{Error, Reason};
 use super::fault::{AtPlace, Fault};
 use super::manifest::Descriptor;
@@ -139,34 +139,11 @@ fn layer(
 fn open(place: &Place, part: &Part) -> Result<Box<dyn Read>, Error> {
     let reader = place.part(part)?.reader;
     let reader: Box<dyn Read> = match &part.descriptor {
-        Some(descriptor) => {
-            Box::new(Checked { inner: Some(Hashing::new(reader)), wanted: descriptor.digest })
-        }
+        Some(descriptor) => Box::new(Checked::new(reader, descriptor.digest)),
         None => reader,
     };
     compression::plain(reader)
         .map_err(|error| place.at(&part.entry).error(shelf::reason(&place.archive, &error)))
-}
-
-/// A stream that ends well only if its digest is this.
-struct Checked {
-    inner: Option<Hashing<Box<dyn Read>>>,
-    wanted: Digest,
-}
-
-impl Read for Checked {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(inner) = &mut self.inner else { return Ok(0) };
-        let length = inner.read(buffer)?;
-        if length == 0 && !buffer.is_empty() {
-            let found = self.inner.take().and_then(Hashing::digest);
-            if found != Some(self.wanted) {
-                // In words when the blob is looked at again.
-                return Err(io::ErrorKind::InvalidData.into());
-            }
-        }
-        Ok(length)
-    }
 }
 
 impl Place {

@@ -1,8 +1,9 @@
 //! The entries of an archive that holds an image: where each one's bytes lie. Nothing is unpacked.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use tar::{Archive, EntryType};
@@ -43,9 +44,7 @@ pub(crate) fn entries(file: &File, archive: &str) -> Result<HashMap<String, Entr
     let whole = Where { archive, entry: "" };
     let failed = |error: std::io::Error| whole.error(reason(archive, &error));
     let length = file.metadata().map_err(failed)?.len();
-    let mut reader = file;
-    reader.seek(SeekFrom::Start(0)).map_err(failed)?;
-    let mut tar = Archive::new(reader);
+    let mut tar = Archive::new(Headers::of(file).map_err(failed)?);
     let mut entries = HashMap::new();
     for entry in tar.entries_with_seek().map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -75,9 +74,7 @@ pub(crate) fn entries(file: &File, archive: &str) -> Result<HashMap<String, Entr
 /// Decides as soon as a name says so: an image has few files at its top, and a root filesystem others.
 pub(crate) fn look(file: &File, archive: &str) -> Result<Look, Error> {
     let failed = |error: std::io::Error| Where { archive, entry: "" }.error(reason(archive, &error));
-    let mut reader = file;
-    reader.seek(SeekFrom::Start(0)).map_err(failed)?;
-    let mut tar = Archive::new(reader);
+    let mut tar = Archive::new(Headers::of(file).map_err(failed)?);
     let mut look = Look::Root;
     for entry in tar.entries_with_seek().map_err(failed)? {
         let name = entry_name(&entry.map_err(failed)?.path_bytes());
@@ -91,17 +88,61 @@ pub(crate) fn look(file: &File, archive: &str) -> Result<Look, Error> {
     Ok(look)
 }
 
-/// Whether the first named entry of a stream may be that of an image.
-pub(crate) fn may_be_image(stream: impl Read, archive: &str) -> Result<bool, Error> {
-    let failed = |error: std::io::Error| Where { archive, entry: "" }.error(reason(archive, &error));
-    for entry in Archive::new(stream).entries().map_err(failed)? {
-        let name = entry_name(&entry.map_err(failed)?.path_bytes());
-        if !name.is_empty() {
-            return Ok(of_image(&name));
-        }
-    }
-    Ok(false)
+/// Whether the first named entry of a stream may be that of an image. One that is not near its beginning, or cannot be
+/// read, is not: whoever unpacks it says why.
+pub(crate) fn may_be_image(stream: impl Read) -> bool {
+    let mut tar = Archive::new(stream.take(HEADER));
+    let Ok(entries) = tar.entries() else { return false };
+    let names = entries.map_while(Result::ok).map(|entry| entry_name(&entry.path_bytes()));
+    names.into_iter().find(|name| !name.is_empty()).is_some_and(|name| of_image(&name))
 }
+
+/// So much of an archive is read for one entry: the crate `tar` reads a long name as long as it says it is.
+const HEADER: u64 = 2 << 20;
+
+/// An archive of which headers are read and files passed over.
+struct Headers<'a> {
+    file: &'a File,
+    /// Until the next entry.
+    left: u64,
+}
+
+impl<'a> Headers<'a> {
+    fn of(mut file: &'a File) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(0))?;
+        Ok(Self { file, left: HEADER })
+    }
+}
+
+impl Read for Headers<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read(buffer)?;
+        self.left = self
+            .left
+            .checked_sub(u64::try_from(length).unwrap_or(u64::MAX))
+            .ok_or_else(|| io::Error::other(TooLong))?;
+        Ok(length)
+    }
+}
+
+impl Seek for Headers<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.left = HEADER;
+        self.file.seek(to)
+    }
+}
+
+/// [`Fault::LongHeader`] on its way through the crate `tar`.
+#[derive(Debug)]
+struct TooLong;
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl std::error::Error for TooLong {}
 
 /// Whether a name is one that images have: `blobs/...`, `0f3a....json`, `0f3a.../layer.tar`; other tools than
 /// Docker write `sha256:0f3a...` and `0f3a....tar.gz`.
@@ -145,6 +186,9 @@ fn link(name: &str, target: Option<&[u8]>, symbolic: bool) -> Entry {
 
 /// An error of the reader below, or of the format.
 pub(crate) fn reason(archive: &str, error: &std::io::Error) -> Reason {
+    if error.get_ref().is_some_and(|inner| inner.is::<TooLong>()) {
+        return Fault::LongHeader { limit: HEADER }.into();
+    }
     match (error.raw_os_error(), error.kind()) {
         (Some(_), _) => Reason::io(Path::new(archive), error),
         (None, std::io::ErrorKind::UnexpectedEof) => Reason::Truncated,
@@ -168,6 +212,43 @@ mod tests {
         for (name, target, symbolic, wanted) in cases {
             assert_eq!(link(name, Some(target.as_bytes()), symbolic), wanted, "{name} -> {target}");
         }
+    }
+
+    /// A header that says that a name of a terabyte follows.
+    fn long_name() -> Vec<u8> {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(EntryType::GNULongName);
+        header.set_size(1 << 40);
+        header.set_cksum();
+        header.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn a_name_without_an_end_is_not_read_to_it() {
+        let start = long_name();
+        let stream = start.as_slice().chain(io::repeat(b'a'));
+        assert!(!may_be_image(stream));
+        // The same in a file, which has a hole for a name.
+        let file = tempfile::tempfile().unwrap();
+        file.set_len((1 << 40) + 4096).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &start, 0).unwrap();
+        let refused = Reason::from(Fault::LongHeader { limit: HEADER });
+        assert_eq!(entries(&file, "a").unwrap_err().reason, refused);
+        assert_eq!(look(&file, "a").unwrap_err().reason, refused);
+    }
+
+    #[test]
+    fn an_image_begins_with_its_first_name() {
+        let archive = |name: &str| {
+            let mut builder = tar::Builder::new(Vec::new());
+            let mut header = tar::Header::new_gnu();
+            header.set_size(0);
+            builder.append_data(&mut header, name, &b""[..]).unwrap();
+            builder.into_inner().unwrap()
+        };
+        assert!(may_be_image(archive("oci-layout").as_slice()));
+        assert!(!may_be_image(archive("bin").as_slice()));
+        assert!(!may_be_image(&b"garbage"[..]));
     }
 
     #[test]

@@ -7,17 +7,12 @@ use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
 use super::compression::{self, Compression};
+use super::digest::Checked;
 use super::error::{Error, Reason};
 use super::fault::{AtPlace, Fault, Where};
 use super::store::Store;
+use super::unpack::limits::{Limits, RATIO_FLOOR};
 use super::{keep, shelf};
-
-/// No honest image is as large.
-const LARGEST: u64 = 64 << 30;
-/// gzip cannot do better than 1,032.
-const RATIO: u64 = 1_100;
-/// Below, no ratio is too good.
-const FLOOR: u64 = 64 << 20;
 
 /// The archive uncompressed, if it may be that of an image.
 pub(crate) fn image(
@@ -28,37 +23,45 @@ pub(crate) fn image(
 ) -> Result<Option<File>, Error> {
     let whole = Where { archive: given, entry: "" };
     let open = || File::open(path).map_err(|error| whole.error(Reason::io(path, &error)));
-    let plain = || {
-        let stream = compression::plain(open()?);
-        stream.map_err(|error| whole.error(shelf::reason(given, &error)))
-    };
+    let failed = |error: io::Error| whole.error(shelf::reason(given, &error));
     if compression == Compression::None {
         return open().map(Some);
     }
-    if !shelf::may_be_image(plain()?, given)? {
+    if !shelf::may_be_image(compression::plain(open()?).map_err(failed)?) {
         return Ok(None);
     }
-    let size = open()?.metadata().map_err(|error| whole.error(Reason::io(path, &error)))?.len();
-    let name = format!("{}.tar", store.digest_of(path)?.hex());
+    let digest = store.digest_of(path)?;
     let cache = store.blobs().join("unfolded");
     let copy = Copy { given, cache: &cache };
-    let unfolded = keep::keep(&cache, &name, &mut |file| {
-        let result = write(file, plain()?, &copy, size);
+    let unfolded = keep::keep(&cache, &format!("{}.tar", digest.hex()), &mut |file| {
+        let archive = open()?;
+        let size = archive.metadata().map_err(|error| whole.error(Reason::io(path, &error)))?.len();
+        // Between the two looks at it a build may have put another one there.
+        let stream = compression::plain(Checked::new(archive, digest)).map_err(failed)?;
+        let result = write(file, stream, &copy, largest(size, store.limits()));
         if result.is_err() {
             // Nothing to go on with; that it cannot be emptied is not the reason of the failure.
             drop(file.set_len(0));
         }
         result
-    })?;
+    });
+    let unfolded = unfolded.map_err(|error| super::changed(path, given, digest, store).unwrap_or(error))?;
     File::open(&unfolded).map(Some).map_err(|error| whole.error(Reason::io(&unfolded, &error)))
 }
 
-fn write(file: &mut File, stream: Box<dyn Read>, copy: &Copy<'_>, compressed: u64) -> Result<(), Error> {
+/// As large as an archive of this size may become: its layers are compressed as a layer may be, and it has several.
+fn largest(compressed: u64, limits: Limits) -> u64 {
+    compressed.saturating_mul(limits.ratio).max(RATIO_FLOOR).min(limits.bytes.saturating_mul(LAYERS))
+}
+
+/// More that are as large as a layer may be are in no image.
+const LAYERS: u64 = 4;
+
+fn write(file: &mut File, stream: Box<dyn Read>, copy: &Copy<'_>, limit: u64) -> Result<(), Error> {
     let whole = Where { archive: copy.given, entry: "" };
-    let limit = compressed.saturating_mul(RATIO).clamp(FLOOR, LARGEST);
     let emptied = file.rewind().and_then(|()| file.set_len(0));
     emptied.map_err(|error| whole.error(Reason::io(copy.cache, &error)))?;
-    let written = copy.run(file, &mut stream.take(limit + 1)).at(whole)?;
+    let written = copy.run(file, &mut stream.take(limit.saturating_add(1))).at(whole)?;
     if written > limit { Err(Fault::TooLarge { limit }).at(whole) } else { Ok(()) }
 }
 

@@ -57,15 +57,15 @@ fn find(text: &str, passwd: &str, groups: &str) -> Result<User, Fault> {
         return Err(Fault::UserText(text.to_owned()));
     }
     let entry = rows(passwd, 6).find(|row| row[0] == user).or_else(|| {
-        let uid: u32 = user.parse().ok()?;
-        rows(passwd, 6).find(|row| row[2].parse() == Ok(uid))
+        let uid = id(user)?;
+        rows(passwd, 6).find(|row| id(row[2]) == Some(uid))
     });
     let uid = match &entry {
-        Some(row) => row[2].parse().ok(),
-        None => user.parse().ok(),
+        Some(row) => id(row[2]),
+        None => id(user),
     };
     let uid = uid.ok_or_else(|| Fault::NoSuchUser(user.to_owned()))?;
-    let own = entry.as_ref().and_then(|row| row[3].parse().ok()).unwrap_or(0);
+    let own = entry.as_ref().and_then(|row| id(row[3])).unwrap_or(0);
     let home = entry.as_ref().map(|row| row[5]).filter(|home| home.starts_with('/')).map(PathBuf::from);
     let (gid, others) = match group {
         Some(group) => (gid_of(group, groups)?, Vec::new()),
@@ -76,13 +76,19 @@ fn find(text: &str, passwd: &str, groups: &str) -> Result<User, Fault> {
 
 fn gid_of(name: &str, groups: &str) -> Result<u32, Fault> {
     let entry = rows(groups, 3).find(|row| row[0] == name);
-    let gid = entry.map_or_else(|| name.parse().ok(), |row| row[2].parse().ok());
+    let gid = entry.map_or_else(|| id(name), |row| id(row[2]));
     gid.ok_or_else(|| Fault::NoSuchGroup(name.to_owned()))
 }
 
 fn member_of(user: &str, groups: &str) -> Vec<u32> {
     let has = |row: &Vec<&str>| row.get(3).is_some_and(|members| members.split(',').any(|name| name == user));
-    rows(groups, 3).filter(has).filter_map(|row| row[2].parse().ok()).collect()
+    rows(groups, 3).filter(has).filter_map(|row| id(row[2])).collect()
+}
+
+/// Digits alone, and not 4294967295: to setresuid(2) that means "as it is", which is root.
+fn id(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|id| is_number && *id != u32::MAX)
 }
 
 /// The lines that have so many fields at least.
@@ -95,8 +101,9 @@ mod tests {
     use super::*;
 
     const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n# a comment\nbroken:x\nweb:x:33:34::/var/www:/bin/sh\n\
-                          1000:x:7:8::/odd:/bin/sh\nfar:x:4294967294:4294967294::/:/bin/sh\nbad:x:no:1::/:\n";
-    const GROUP: &str = "root:x:0:\nweb:x:34:\nlog:x:4:web,other\nadm:x:5:other,web\nnine:x:9:webmaster\n";
+                          1000:x:7:8::/odd:/bin/sh\nfar:x:4294967294:4294967294::/:/bin/sh\nbad:x:no:1::/:\n\
+                          none:x:4294967295:1::/:\n";
+    const GROUP: &str = "root:x:0:\nweb:x:34:\nlog:x:4:web,other\nadm:x:5:other,web\nnine:x:9:webmaster\nnone:x:4294967295:\n";
 
     fn user(uid: u32, gid: u32, groups: &[u32], home: &str) -> Result<User, Fault> {
         let home = (!home.is_empty()).then(|| PathBuf::from(home));
@@ -134,6 +141,12 @@ mod tests {
             ("broken", Fault::NoSuchUser("broken".to_owned())),
             ("4294967296", Fault::NoSuchUser("4294967296".to_owned())),
             ("-1", Fault::NoSuchUser("-1".to_owned())),
+            ("+5", Fault::NoSuchUser("+5".to_owned())),
+            // To setresuid(2): as it is.
+            ("4294967295", Fault::NoSuchUser("4294967295".to_owned())),
+            ("none", Fault::NoSuchUser("none".to_owned())),
+            ("web:4294967295", Fault::NoSuchGroup("4294967295".to_owned())),
+            ("web:none", Fault::NoSuchGroup("none".to_owned())),
             (":web", Fault::UserText(":web".to_owned())),
             ("web:", Fault::UserText("web:".to_owned())),
             ("a:b:c", Fault::UserText("a:b:c".to_owned())),

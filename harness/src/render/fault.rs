@@ -23,6 +23,8 @@ pub(crate) fn fault(fault: &Fault) -> String {
     match fault {
         Fault::PlainDirectory => "a directory without an oci-layout file is no image".to_owned(),
         Fault::SpecialFile => "neither a file nor a directory".to_owned(),
+        Fault::Changed => "it was changed while it was read; run the tests again".to_owned(),
+        Fault::LongHeader { limit } => format!("a header of more than {}", words::size(*limit)),
         Fault::EmptyFile => "the file is empty".to_owned(),
         Fault::Format(what) => format!(
             "not an archive but {what}; accepted: tar, uncompressed or with gzip, zstd or xz, and in it a root \

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::lower::{Directory, Entry, is_opaque, is_whiteout};
@@ -70,7 +70,7 @@ pub(crate) fn collect(uppers: &[UpperDir], tree: &Tree) -> io::Result<Vec<Change
         let ours = upper.seen.ours.iter().map(|mark| (mark.path.as_path(), mark)).collect();
         let root = path_of(upper.directory.as_fd());
         let mut walk = Walk { root, target: &upper.seen.target, ours, changes: &mut changes };
-        walk.directory(Path::new(""), Some(&lower(tree, &upper.seen.target)))?;
+        walk.directory(Path::new(""), Some(&lower(tree, &upper.seen.target)), false)?;
     }
     changes.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(changes)
@@ -91,15 +91,16 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn directory(&mut self, below: &Path, lower: Option<&Directory>) -> io::Result<()> {
+    /// `hidden`: nothing of the lower directory shows, as one above it is opaque.
+    fn directory(&mut self, below: &Path, lower: Option<&Directory>, hidden: bool) -> io::Result<()> {
         for entry in fs::read_dir(self.root.join(below))? {
             let name = entry?.file_name();
-            self.entry(&below.join(&name), find(lower, &name)?)?;
+            self.entry(&below.join(&name), find(lower, &name)?, hidden)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, path: &Path, lower: Option<Entry>) -> io::Result<()> {
+    fn entry(&mut self, path: &Path, lower: Option<Entry>, hidden: bool) -> io::Result<()> {
         let place = self.root.join(path);
         let metadata = fs::symlink_metadata(&place)?;
         let is_ours = self.ours.get(path).is_some_and(|known| **known == mark(path.to_owned(), &metadata));
@@ -113,7 +114,8 @@ impl Walk<'_> {
             match lower {
                 _ if is_ours => {}
                 None => self.note(path, ChangeKind::Added, &metadata),
-                Some(Entry::Other { metadata: before, .. }) if is_same(&before, &metadata) => {}
+                Some(Entry::Other { path: lower, metadata: before })
+                    if is_alike(&before, &metadata) && has_same_content(&lower, &place, &metadata)? => {}
                 Some(_) => self.note(path, ChangeKind::Changed, &metadata),
             }
             return Ok(());
@@ -127,13 +129,14 @@ impl Walk<'_> {
             }
             None | Some(Entry::Directory(_)) => {}
         }
-        self.inside(path, &place, lower)
+        self.inside(path, &place, lower, hidden)
     }
 
-    /// An opaque directory shows nothing of the lower one: what is not made again in it was deleted.
-    fn inside(&mut self, path: &Path, place: &Path, lower: Option<Entry>) -> io::Result<()> {
-        let Some(Entry::Directory(lower)) = lower else { return self.directory(path, None) };
-        if is_opaque(place) {
+    /// An opaque directory, and all below it, shows nothing of the lower one: what is not made again was deleted.
+    fn inside(&mut self, path: &Path, place: &Path, lower: Option<Entry>, hidden: bool) -> io::Result<()> {
+        let Some(Entry::Directory(lower)) = lower else { return self.directory(path, None, hidden) };
+        let hidden = hidden || is_opaque(place);
+        if hidden {
             for name in lower.names()? {
                 let place = place.join(&name);
                 if let Err(error) = fs::symlink_metadata(&place) {
@@ -148,7 +151,7 @@ impl Walk<'_> {
                 }
             }
         }
-        self.directory(path, Some(&lower))
+        self.directory(path, Some(&lower), hidden)
     }
 
     fn note(&mut self, path: &Path, kind: ChangeKind, metadata: &Metadata) {
@@ -162,10 +165,39 @@ fn find(lower: Option<&Directory>, name: &OsStr) -> io::Result<Option<Entry>> {
 }
 
 /// A file that was only opened for writing, or linked, is copied up as it was.
-fn is_same(before: &Metadata, after: &Metadata) -> bool {
+fn is_alike(before: &Metadata, after: &Metadata) -> bool {
     let times = |metadata: &Metadata| (metadata.mtime(), metadata.mtime_nsec());
     let alike = before.mode() == after.mode() && before.uid() == after.uid() && before.gid() == after.gid();
     alike && before.len() == after.len() && times(before) == times(after) && before.rdev() == after.rdev()
+}
+
+/// Many images give all their files one time: one of the same size may have been moved to another's place.
+fn has_same_content(before: &Path, after: &Path, metadata: &Metadata) -> io::Result<bool> {
+    if metadata.is_symlink() {
+        return Ok(fs::read_link(before)? == fs::read_link(after)?);
+    }
+    if !metadata.is_file() {
+        return Ok(true);
+    }
+    let (mut before, mut after) = (read(before)?, read(after)?);
+    loop {
+        let (one, other) = (before.fill_buf()?, after.fill_buf()?);
+        let length = one.len().min(other.len());
+        if one[..length] != other[..length] || (length == 0 && one.len() != other.len()) {
+            return Ok(false);
+        }
+        if length == 0 {
+            return Ok(true);
+        }
+        before.consume(length);
+        after.consume(length);
+    }
+}
+
+/// Of a file that a guest may have made another thing meanwhile.
+fn read(path: &Path) -> io::Result<BufReader<fs::File>> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    fs::File::options().read(true).custom_flags(flags).open(path).map(BufReader::new)
 }
 
 fn is_dressed_alike(before: &Directory, after: &Metadata) -> io::Result<bool> {

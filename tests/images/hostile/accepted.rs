@@ -74,6 +74,34 @@ fn a_link_that_stays_inside_is_followed() {
     });
 }
 
+/// Overlayfs shows whiteouts where it does not merge.
+#[test]
+fn nothing_is_whited_out_below_what_is_opaque() {
+    let archive = a()
+        .file("d/.wh..wh..opq", "")
+        .file("d/.wh.a", "")
+        .file("d/e/.wh.b", "")
+        .file("d/.wh.c", "")
+        .file("d/c", "here")
+        .file("f/.wh.a", "")
+        .file("late/.wh.a", "")
+        .file("late/.wh..wh..opq", "");
+    unpacked(archive.end(), |root, _| {
+        let is_there = |name: &str| fs::symlink_metadata(root.join(name)).is_ok();
+        assert_eq!(["d/a", "d/e/b", "late/a"].map(is_there), [false; 3]);
+        assert_eq!(read(root, "d/c"), "here");
+        assert!(stat(root, "f/a").file_type().is_char_device());
+    });
+}
+
+#[test]
+fn a_directory_in_place_of_a_whiteout_through_a_link() {
+    let archive = a().directory("usr/lib").symlink("lib", "usr/lib").file("lib/.wh.x", "").directory("lib/x");
+    unpacked(archive.end(), |root, _| {
+        assert_eq!(attribute(&root.join("usr/lib/x"), c"user.overlay.opaque"), b"y");
+    });
+}
+
 #[test]
 fn directories_twice_and_their_modes() {
     let mode = |name: &[u8], mode| {

@@ -153,6 +153,11 @@ fn formats() -> Vec<Case> {
         ("a uid beyond all", a().pax(&[("gid", b"4294967296")]).file("a", "").end()),
         ("a time beyond all", a().pax(&[("mtime", b"99999999999999999999")]).file("a", "").end()),
         ("a negative size by a record", a().pax(&[("size", b"-1")]).file("a", "").end()),
+        ("a thousand and one attributes", {
+            let names: Vec<_> = (0..=1000).map(|number| format!("SCHILY.xattr.user.{number}")).collect();
+            let records: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
+            a().pax(&records).file("a", "").end()
+        }),
         ("a record that is too short", a().typed(b'x', b"p", b"5 path=a\n").file("a", "").end()),
         ("a record that is too long", a().typed(b'x', b"p", b"999 path=a\n").file("a", "").end()),
         ("an unknown type", a().typed(b'V', b"label", b"").end()),

@@ -4,7 +4,7 @@
 //! layers/sha256/HEX.root/           a layer, as root of the machine unpacks it (HEX.user: as anybody else), or many
 //!                                   of them as one (merge.rs)
 //!                        tree/      what overlayfs stacks
-//!                        record     its size, and what was left out (JSON)
+//!                        record     its format and size, and what was left out (JSON)
 //! layers/sha256/HEX.root.partial/   the same, half done
 //! layers/sha256/HEX.root.lock       its time is the layer's last use
 //! blobs/, blobs.lock                what came from registries
@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Whoever uses a layer holds its lock shared, whoever unpacks or removes it holds it alone (flock(2): it ends with the
-//! process). A layer appears by a rename, whole. Half a layer whose lock is free is that of somebody who was killed, and
-//! goes. All of it is open to its owner only: layers have setuid programs, which are nobody else's to run.
+//! process). A layer appears by a rename, whole; one of another version's format is made again. Half a layer whose lock
+//! is free is that of somebody who was killed, and goes. All of it is open to its owner only: layers have setuid programs, which are nobody else's to run.
 
 pub(super) mod digests;
 mod lock;
@@ -140,7 +140,11 @@ impl Store {
         let place = self.place(key);
         let find = || {
             // No lock is left behind for what is not there.
-            if place.exists() { found(&place, Lock::shared(&lock::beside(&place))?) } else { Ok(None) }
+            if record::is_good(&place) {
+                found(&place, Lock::shared(&lock::beside(&place))?)
+            } else {
+                Ok(None)
+            }
         };
         find().map_err(|reason| Error::new(archive, reason))
     }
@@ -149,9 +153,12 @@ impl Store {
     fn obtain(&self, key: Digest, archive: &str, make: &mut Make<'_>) -> Result<Layer, Error> {
         let place = self.place(key);
         let of_archive = |reason| Error::new(archive, reason);
-        let give_up = Instant::now() + PATIENCE;
+        let mut give_up = Instant::now() + PATIENCE;
         loop {
+            let asked = Instant::now();
             let lease = Lock::shared(&lock::beside(&place)).map_err(of_archive)?;
+            // However long another one worked at it, it may have failed: then it is our turn.
+            give_up += asked.elapsed();
             if let Some(layer) = found(&place, lease).map_err(of_archive)? {
                 return Ok(layer);
             }
@@ -189,6 +196,11 @@ impl Store {
         self.directory.join("blobs")
     }
 
+    /// What an archive may ask of the machine.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     fn place(&self, key: Digest) -> PathBuf {
         self.layers().join(format!("{}.{}", key.hex(), self.variant.name()))
     }
@@ -206,7 +218,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn make_alone(place: &Path, archive: &str, make: &mut Make<'_>) -> Result<(), Error> {
     let alone = Lock::alone_now(&lock::beside(place));
     let alone = alone.map_err(|reason| Error::new(archive, reason))?;
-    if alone.is_none() || place.exists() { Ok(()) } else { make_whole(place, archive, make) }
+    if alone.is_none() || record::is_good(place) { Ok(()) } else { make_whole(place, archive, make) }
 }
 
 /// It appears when it is done.
@@ -214,7 +226,10 @@ fn make_whole(place: &Path, archive: &str, make: &mut Make<'_>) -> Result<(), Er
     let of_archive = |reason| Error::new(archive, reason);
     let partial = lock::suffixed(place, "partial");
     let mut made = || {
-        remove::tree(&partial).and_then(|()| make_directories(&partial)).map_err(of_archive)?;
+        for old in [place, &partial] {
+            remove::tree(old).map_err(of_archive)?;
+        }
+        make_directories(&partial).map_err(of_archive)?;
         let unpacked = make(&partial.join(record::TREE))?;
         record::write(&partial, &unpacked).map_err(of_archive)?;
         fs::rename(&partial, place).map_err(|error| of_archive(Reason::io(place, &error)))
@@ -227,11 +242,8 @@ fn make_whole(place: &Path, archive: &str, make: &mut Make<'_>) -> Result<(), Er
 
 /// The layer, if it is there; its time of use is now.
 fn found(place: &Path, lease: Lock) -> Result<Option<Layer>, Reason> {
-    if !place.exists() {
-        return Ok(None);
-    }
+    let Ok(record) = record::read(place) else { return Ok(None) };
     lease.touch()?;
-    let record = record::read(place)?;
     Ok(Some(Layer {
         directory: place.join(record::TREE),
         left_out: record.left_out,

@@ -27,6 +27,23 @@ fn who_waited_for_the_lock_does_not_unpack_again() {
     assert_eq!(fs::read_to_string(place.join("tree/file")).unwrap(), "1");
 }
 
+/// Of another version of ours, or one that a power cut has left empty.
+#[test]
+fn a_layer_with_another_record_is_unpacked_again() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let place = layer(&store).directory.parent().unwrap().to_owned();
+    let record = fs::read_to_string(place.join("record")).unwrap();
+    for other in ["", "{}", &record.replace("\"format\":2", "\"format\":1")] {
+        fs::write(place.join("record"), other).unwrap();
+        fs::write(place.join("tree/file"), "stale").unwrap();
+        let again = layer(&store);
+        assert_eq!(fs::read_to_string(again.directory.join("file")).unwrap(), "1", "{other}");
+        assert!(store.known(wanted().key, "a").unwrap().is_some());
+    }
+    assert_eq!(fs::read_to_string(place.join("record")).unwrap(), record);
+}
+
 /// `harness clean` goes by the time of the lock.
 #[test]
 fn what_is_used_is_not_old() {

@@ -1,7 +1,9 @@
 //! One image, from everywhere.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
@@ -25,6 +27,41 @@ fn a_plain_archive_however_it_is_compressed() {
         assert_eq!(image.layers.len(), 1, "{name}");
         assert_eq!(content(&image, "hello.txt"), "hello", "{name}");
         assert_eq!(image.config, Config::default(), "{name}");
+    }
+}
+
+/// While it is read, a build puts another one in its place: neither is ever taken for the other.
+#[test]
+fn an_archive_that_is_replaced_while_it_is_read() {
+    let both = ["one", "two"].map(|text| {
+        let large = vec![b'x'; 300_000];
+        (text, gzip(&tar(&[("hello.txt", text.as_bytes()), ("large", &large)])))
+    });
+    let bench = Bench::new();
+    let path = bench.file("a.tar.gz", &both[0].1);
+    let replace = |archive: &[u8]| fs::rename(bench.file("new", archive), &path).unwrap();
+    let stop = AtomicBool::new(false);
+    let refused = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                both.iter().for_each(|(_, archive)| replace(archive));
+            }
+        });
+        let found: Vec<_> = (0..200)
+            .map(|_| {
+                drop(fs::remove_dir_all(bench.path("cache")));
+                bench.obtain(&path).map(drop)
+            })
+            .collect();
+        stop.store(true, Ordering::Relaxed);
+        found
+    });
+    for error in refused.into_iter().filter_map(Result::err) {
+        assert!(matches!(error.reason, Reason::Fault(Fault::Changed) | Reason::Corrupt(_)), "{error}");
+    }
+    for (text, archive) in &both {
+        replace(archive);
+        assert_eq!(content(&bench.obtain(&path).unwrap(), "hello.txt"), *text);
     }
 }
 

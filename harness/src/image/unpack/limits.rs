@@ -25,6 +25,8 @@ pub(crate) const NAME: u64 = 255;
 pub(crate) const DEPTH: u64 = 256;
 /// The bytes of a PAX header: 64 KiB is the longest value of an extended attribute.
 pub(crate) const PAX: u64 = 1 << 20;
+/// The extended attributes of a file: more than any file system of Linux but one has room for.
+pub(crate) const XATTRS: usize = 1000;
 /// The extents of a sparse file.
 pub(crate) const EXTENTS: usize = 1 << 20;
 

@@ -29,7 +29,7 @@ pub(crate) use self::metadata::Variant;
 use self::name::Name;
 use self::stream::Stream;
 use self::tree::Tree;
-use self::whiteout::Mark;
+use self::whiteout::{Mark, Whiteouts};
 use super::digest::{Digest, Hashing};
 use super::error::{Error, Reason};
 use crate::render;
@@ -92,12 +92,15 @@ struct Work<'a> {
     tree: Tree<'a>,
     /// The bytes of files so far, holes included.
     apparent: u64,
+    whiteouts: Whiteouts,
     unpacked: Unpacked,
 }
 
 impl<'a> Work<'a> {
     fn start(order: &'a Order<'a>, into: &Path) -> Result<Self, Reason> {
-        Ok(Self { order, tree: Tree::make(into, order.below)?, apparent: 0, unpacked: Unpacked::default() })
+        let tree = Tree::make(into, order.below)?;
+        let whiteouts = Whiteouts::new(order.variant);
+        Ok(Self { order, tree, apparent: 0, whiteouts, unpacked: Unpacked::default() })
     }
 
     fn run<R: Read>(mut self, mut stream: Stream<R>, entries: &mut Entries) -> Result<Unpacked, Reason> {
@@ -105,6 +108,7 @@ impl<'a> Work<'a> {
             self.entry(&mut stream, &entry)?;
         }
         self.end(stream, entries)?;
+        self.whiteouts.remove_useless(&self.tree)?;
         self.finish_directories()?;
         Ok(self.unpacked)
     }
@@ -131,8 +135,8 @@ impl<'a> Work<'a> {
     fn white_out(&mut self, name: &Name, mark: &Mark<'_>) -> Result<(), Reason> {
         let parent = self.tree.directory(name.split().0)?;
         match mark {
-            Mark::Gone(gone) => whiteout::hide(&self.tree, &parent, gone, self.order.variant),
-            _ => whiteout::make_opaque(&self.tree, &Name::known(parent.name()), self.order.variant),
+            Mark::Gone(gone) => self.whiteouts.hide(&self.tree, &parent, gone),
+            _ => self.whiteouts.make_opaque(&self.tree, Name::known(parent.name())),
         }
     }
 

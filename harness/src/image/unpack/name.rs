@@ -45,6 +45,12 @@ impl Name {
         split(&self.0)
     }
 
+    /// The directories that it lies in, the nearest first, without the root.
+    pub(super) fn above(&self) -> impl Iterator<Item = Self> + use<'_> {
+        let parents = std::iter::successors(Some(self.split().0), |path| Some(split(path).0));
+        parents.take_while(|path| !path.is_empty()).map(Self::known)
+    }
+
     pub(super) fn child(parent: &[u8], last: &[u8]) -> Self {
         Self(if parent.is_empty() { last.to_owned() } else { [parent, last].join(&b'/') })
     }

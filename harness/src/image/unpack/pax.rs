@@ -3,6 +3,7 @@
 //! Records are read by their length. (The crate `tar` splits at line ends, which extended attributes contain.)
 
 use super::super::error::Reason;
+use super::limits;
 use super::name::length;
 use super::number;
 use super::sparse;
@@ -52,6 +53,11 @@ impl Pax {
             key if key.starts_with(XATTR) => self.xattr(&key[XATTR.len()..], value),
             key if NOT_KEPT.iter().any(|prefix| key.starts_with(prefix)) => self.unknown.push(key.to_owned()),
             _ => {}
+        }
+        // Each is compared with all before it.
+        let limit = limits::XATTRS;
+        if self.xattrs.len() > limit || self.unknown.len() > limit {
+            return Err(Reason::Corrupt(format!("more than {limit} extended attributes of one file")));
         }
         Ok(())
     }

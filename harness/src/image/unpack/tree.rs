@@ -211,8 +211,8 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// A directory that is an entry: its metadata are those of the last entry of this name.
-    pub(super) fn enter_directory(&mut self, name: &Name, metadata: Metadata) -> Result<(), Reason> {
+    /// A directory that is an entry: its metadata are those of the last entry of this name. Gives its name without links.
+    pub(super) fn enter_directory(&mut self, name: &Name, metadata: Metadata) -> Result<Name, Reason> {
         let (parent, last) = name.split();
         let known = if name.is_root() {
             name.clone()
@@ -225,8 +225,8 @@ impl<'a> Tree<'a> {
                 other => other,
             })?
         };
-        self.made.insert(known, Some(metadata));
-        Ok(())
+        self.made.insert(known.clone(), Some(metadata));
+        Ok(known)
     }
 
     /// Whether there is a directory of this name below the parent.

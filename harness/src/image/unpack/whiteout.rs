@@ -7,10 +7,12 @@
 //!
 //! A whiteout concerns lower layers only: a file of its name in the same layer stays, a directory becomes opaque.
 
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 
 use nix::errno::Errno;
-use nix::sys::stat::{Mode, SFlag, mknodat};
+use nix::fcntl::AtFlags;
+use nix::sys::stat::{Mode, SFlag, fstatat, mknodat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::super::error::{BadName, Reason};
@@ -50,37 +52,69 @@ pub(super) fn mark(name: &Name) -> Result<Mark<'_>, Reason> {
     }
 }
 
-/// Hides what lower layers have of this name.
-pub(super) fn hide(tree: &Tree, parent: &Directory, gone: &[u8], variant: Variant) -> Result<(), Reason> {
-    if tree.is_directory(parent, gone) {
-        let name = Name::child(parent.name(), gone);
-        return make_opaque(tree, &name, variant);
-    }
-    match mknodat(parent, gone, SFlag::S_IFCHR, Mode::empty(), 0) {
-        // A file of this layer, or a second whiteout.
-        Ok(()) | Err(Errno::EEXIST) => Ok(()),
-        Err(errno @ (Errno::EPERM | Errno::EOPNOTSUPP)) => Err(unsuited(tree, "a whiteout", errno)),
-        Err(errno) => Err(tree.failed(Name::child(parent.name(), gone).as_bytes())(errno)),
-    }
+/// What a layer hides.
+#[derive(Debug)]
+pub(super) struct Whiteouts {
+    variant: Variant,
+    /// The devices that were made, by their names.
+    made: Vec<Name>,
+    opaque: BTreeSet<Name>,
 }
 
-/// Hides everything that lower layers have in this directory.
-pub(super) fn make_opaque(tree: &Tree, name: &Name, variant: Variant) -> Result<(), Reason> {
-    let directory = tree.reopen(name)?;
-    let fd = directory.as_fd();
-    let set = |attribute| {
-        let done = xattr::set_open(fd, attribute, b"y");
-        done.map_err(|errno| unsuited(tree, "an opaque directory", errno))
-    };
-    if variant == Variant::Root {
-        set(c"trusted.overlay.opaque")?;
+impl Whiteouts {
+    pub(super) fn new(variant: Variant) -> Self {
+        Self { variant, made: Vec::new(), opaque: BTreeSet::new() }
     }
-    set(c"user.overlay.opaque")
+
+    /// Hides what lower layers have of this name.
+    pub(super) fn hide(&mut self, tree: &Tree, parent: &Directory, gone: &[u8]) -> Result<(), Reason> {
+        let name = Name::child(parent.name(), gone);
+        if tree.is_directory(parent, gone) {
+            return self.make_opaque(tree, name);
+        }
+        match mknodat(parent, gone, SFlag::S_IFCHR, Mode::empty(), 0) {
+            Ok(()) => self.made.push(name),
+            // A file of this layer, or a second whiteout.
+            Err(Errno::EEXIST) => {}
+            Err(errno @ (Errno::EPERM | Errno::EOPNOTSUPP)) => {
+                return Err(unsuited(tree, "a whiteout", errno));
+            }
+            Err(errno) => return Err(tree.failed(name.as_bytes())(errno)),
+        }
+        Ok(())
+    }
+
+    /// Hides everything that lower layers have in this directory, which is given by its name without links.
+    pub(super) fn make_opaque(&mut self, tree: &Tree, name: Name) -> Result<(), Reason> {
+        let directory = tree.reopen(&name)?;
+        let fd = directory.as_fd();
+        let set = |attribute| {
+            let done = xattr::set_open(fd, attribute, b"y");
+            done.map_err(|errno| unsuited(tree, "an opaque directory", errno))
+        };
+        if self.variant == Variant::Root {
+            set(c"trusted.overlay.opaque")?;
+        }
+        set(c"user.overlay.opaque")?;
+        self.opaque.insert(name);
+        Ok(())
+    }
+
+    /// Below an opaque directory there is nothing to hide: overlayfs does not look for whiteouts there, and shows them.
+    pub(super) fn remove_useless(&self, tree: &Tree) -> Result<(), Reason> {
+        let is_useless = |name: &&Name| name.above().any(|directory| self.opaque.contains(&directory));
+        for name in self.made.iter().filter(is_useless) {
+            let (parent, last) = name.split();
+            // What took its place meanwhile is none.
+            replaced(&tree.reopen(&Name::known(parent))?, last).map_err(tree.failed(name.as_bytes()))?;
+        }
+        Ok(())
+    }
 }
 
 /// Makes room for a file whose name an earlier entry of this layer has whited out: whether it had.
-pub(super) fn replaced(parent: &Directory, last: &[u8]) -> Result<bool, Errno> {
-    match parent.stat(last) {
+pub(super) fn replaced(parent: &impl AsFd, last: &[u8]) -> Result<bool, Errno> {
+    match fstatat(parent, last, AtFlags::AT_SYMLINK_NOFOLLOW) {
         Ok(stat) if is_whiteout(&stat) => unlinkat(parent, last, UnlinkatFlags::NoRemoveDir).map(|()| true),
         Ok(_) | Err(Errno::ENOENT) => Ok(false),
         Err(errno) => Err(errno),

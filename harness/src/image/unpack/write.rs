@@ -45,7 +45,7 @@ impl Work<'_> {
         let (parent, last) = name.split();
         let parent = self.tree.directory(parent)?;
         // In place of the whiteout, the file itself hides what lower layers have.
-        whiteout::replaced(&parent, last).map_err(self.tree.failed(name.as_bytes()))?;
+        whiteout::replaced(&*parent, last).map_err(self.tree.failed(name.as_bytes()))?;
         match what {
             What::File { .. } if raw.ends_with(b"/") => Err(Reason::Name(BadName::TrailingSlash)),
             What::File { data, holes } => self.file(stream, name, &parent, (*data, holes.as_ref()), metadata),
@@ -62,9 +62,9 @@ impl Work<'_> {
     fn directory(&mut self, name: &Name, metadata: &Metadata) -> Result<(), Reason> {
         let (parent, last) = name.split();
         let parent = self.tree.directory(parent)?;
-        let was_gone = whiteout::replaced(&parent, last).map_err(self.tree.failed(name.as_bytes()))?;
-        self.tree.enter_directory(name, metadata.clone())?;
-        if was_gone { whiteout::make_opaque(&self.tree, name, self.order.variant) } else { Ok(()) }
+        let was_gone = whiteout::replaced(&*parent, last).map_err(self.tree.failed(name.as_bytes()))?;
+        let made = self.tree.enter_directory(name, metadata.clone())?;
+        if was_gone { self.whiteouts.make_opaque(&self.tree, made) } else { Ok(()) }
     }
 
     fn file<R: Read>(
