@@ -48,6 +48,16 @@ impl Value<'_> {
         Ok(path.to_owned())
     }
 
+    /// Where something is mounted, written as it is written mostly. Nobody would see what covers the root.
+    fn mount_point(&self, path: &str) -> Read<String> {
+        let path = self.absolute(path)?;
+        let parts: Vec<_> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        if parts.is_empty() {
+            return Err(self.wrong(format!("`{path}` is the root itself, which nothing can be mounted over")));
+        }
+        Ok(format!("/{}", parts.join("/")))
+    }
+
     pub(super) fn bind(&self, earlier: &[Bind]) -> Read<Bind> {
         let text = self.string()?;
         let parts: Vec<_> = text.split(':').collect();
@@ -63,7 +73,7 @@ impl Value<'_> {
         if source.is_empty() {
             return Err(self.wrong(format!("`{text}` has no source")));
         }
-        let target = self.absolute(target)?;
+        let target = self.mount_point(target)?;
         self.not_twice(&target, earlier.iter().map(|bind| &*bind.target))?;
         Ok(Bind { source: source.to_owned(), target, readonly })
     }
@@ -77,7 +87,7 @@ impl Value<'_> {
         if size == Some(0) {
             return Err(self.wrong("a size of 0 means unlimited to the kernel"));
         }
-        let target = self.absolute(target)?;
+        let target = self.mount_point(target)?;
         self.not_twice(&target, earlier.iter().map(|tmpfs| &*tmpfs.target))?;
         Ok(Tmpfs { target, size })
     }

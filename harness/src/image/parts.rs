@@ -166,6 +166,10 @@ impl Place {
         let mut reader = Hashing::new(self.part(part).ok()?.reader);
         io::copy(&mut reader, &mut io::sink()).ok()?;
         let found = reader.digest()?;
-        (wanted != found).then(|| self.at(&part.entry).error(Reason::Digest { wanted, found }))
+        if wanted == found {
+            return None;
+        }
+        part.descriptor.iter().for_each(|descriptor| self.forget(descriptor));
+        Some(self.at(&part.entry).error(Reason::Digest { wanted, found }))
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Place {
 pub(crate) trait Remote: fmt::Debug {
     /// Puts the blob where the place looks for it.
     fn fetch(&self, wanted: &Descriptor) -> Result<(), Error>;
+    /// Removes the blob from there: it is not what it should be, as after a power cut.
+    fn forget(&self, wanted: &Descriptor);
 }
 
 #[derive(Debug)]
@@ -110,13 +112,14 @@ impl Place {
     /// The blob that a descriptor points to: it is there, and has the size that was promised.
     pub(crate) fn blob(&self, wanted: &Descriptor) -> Result<Piece, Error> {
         let name = blob_name(&wanted.digest);
-        let piece = match (self.open(&name)?, &self.remote) {
-            (None, Some(remote)) => {
-                remote.fetch(wanted)?;
-                self.open(&name)?
-            }
-            (piece, _) => piece,
-        };
+        let mut piece = self.open(&name)?;
+        if let Some(remote) = &self.remote
+            && piece.as_ref().is_none_or(|piece| piece.size != wanted.size)
+        {
+            remote.forget(wanted);
+            remote.fetch(wanted)?;
+            piece = self.open(&name)?;
+        }
         let piece = piece.ok_or_else(|| self.at(&name).error(Reason::MissingBlob(wanted.digest)))?;
         if piece.size != wanted.size {
             let size = Fault::Size { wanted: wanted.size, found: piece.size };
@@ -135,12 +138,23 @@ impl Place {
     pub(crate) fn checked_document(&self, wanted: &Descriptor) -> Result<Vec<u8>, Error> {
         let name = blob_name(&wanted.digest);
         small(wanted.size).at(self.at(&name))?;
-        let bytes = self.read_document(&name, self.blob(wanted)?)?;
+        let mut bytes = self.read_document(&name, self.blob(wanted)?)?;
+        if Digest::of(&bytes) != wanted.digest
+            && let Some(remote) = &self.remote
+        {
+            remote.forget(wanted);
+            bytes = self.read_document(&name, self.blob(wanted)?)?;
+        }
         let found = Digest::of(&bytes);
         if found == wanted.digest {
             return Ok(bytes);
         }
         Err(self.at(&name).error(Reason::Digest { wanted: wanted.digest, found }))
+    }
+
+    /// What a layer's blob is not what it should be for: the next one to look for it fetches it again.
+    pub(crate) fn forget(&self, wanted: &Descriptor) {
+        self.remote.iter().for_each(|remote| remote.forget(wanted));
     }
 
     fn read_document(&self, name: &str, piece: Piece) -> Result<Vec<u8>, Error> {

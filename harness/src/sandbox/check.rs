@@ -70,10 +70,10 @@ fn filesystem(sandbox: &Sandbox) -> Result<(), Invalid> {
     sandbox.workdir.iter().try_for_each(|path| inside("workdir", path))?;
     for bind in &sandbox.binds {
         plain("bind", &bind.source)?;
-        inside("bind", &bind.target)?;
+        mount_point("bind", &bind.target)?;
     }
     for (target, size) in &sandbox.tmpfs {
-        inside("tmpfs", target)?;
+        mount_point("tmpfs", target)?;
         above_zero("tmpfs", *size)?;
     }
     sandbox.files.iter().try_for_each(|(path, _)| file(path))?;
@@ -126,6 +126,15 @@ fn inside(option: &'static str, path: &Path) -> Result<(), Invalid> {
         return Ok(());
     }
     refuse(option, path.display(), "an absolute path in the guest, without `..`")
+}
+
+/// Nobody would see what covers the root.
+fn mount_point(option: &'static str, path: &Path) -> Result<(), Invalid> {
+    inside(option, path)?;
+    match path.file_name() {
+        Some(_) => Ok(()),
+        None => refuse(option, path.display(), "a place below the root, which nothing can be mounted over"),
+    }
 }
 
 fn once(option: &'static str, targets: &[&std::path::PathBuf]) -> Result<(), Invalid> {

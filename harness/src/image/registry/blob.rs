@@ -10,6 +10,7 @@ use ureq::http::{Response, StatusCode, header};
 use super::super::digest::{Digest, Hashing};
 use super::super::error::Reason;
 use super::super::manifest::Descriptor;
+use super::super::unpack::limits::Limits;
 use super::client::{Client, Request};
 use super::{Fault, Watch};
 
@@ -55,6 +56,10 @@ impl Fetch<'_> {
     /// Fetches what is missing, and checks the whole. A beginning that does not fit is thrown away once.
     pub(super) fn into(self, file: &mut File) -> Result<(), Reason> {
         let there = file.metadata().map_or(0, |metadata| metadata.len());
+        let limit = Limits::from_environment()?.bytes;
+        if self.wanted.size > limit {
+            return Err(Reason::TooLarge { limit });
+        }
         if let Some(watch) = self.watch {
             watch.begins(&self.wanted.digest, self.wanted.size, there.min(self.wanted.size));
         }
@@ -107,7 +112,7 @@ impl Fetch<'_> {
             file.rewind().map_err(|error| self.local(&error))?;
         }
         let most = self.wanted.size - if goes_on { from } else { 0 };
-        let mut body = response.into_body().into_reader().take(most + 1);
+        let mut body = response.into_body().into_reader().take(most.saturating_add(1));
         let mut buffer = vec![0; 128 << 10];
         let mut passed = 0;
         loop {

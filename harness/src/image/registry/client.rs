@@ -18,7 +18,7 @@ use super::super::json;
 use super::Fault;
 use super::challenge::{self, Challenge};
 use super::credentials::Credentials;
-use super::reference::{Reference, is_loopback};
+use super::reference::{Reference, is_host, is_loopback};
 
 /// As often a request is made, with a pause that doubles.
 const ATTEMPTS: u32 = 5;
@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(30);
+/// Of a body, in the middle.
+const STALL: Duration = if cfg!(test) { Duration::from_secs(1) } else { SILENCE };
 /// What we call ourselves where that is asked for.
 const CLIENT: &str = "isolated-harness";
 /// A token has a few kB.
@@ -102,8 +104,8 @@ impl Client {
             return Ok(known.and_then(Credentials::basic));
         };
         let is_private = realm.starts_with("https://") || {
-            let host = realm.strip_prefix("http://").and_then(|rest| rest.split('/').next());
-            host.is_some_and(is_loopback)
+            let host = realm.strip_prefix("http://").and_then(|rest| rest.split(['/', '?', '#']).next());
+            host.is_some_and(|host| is_host(host) && is_loopback(host))
         };
         if !is_private {
             return Err(Fault::PlainHttp(realm.clone()).into());
@@ -158,6 +160,8 @@ fn agent(plain_is_allowed: bool) -> Agent {
         .user_agent(concat!("isolated-harness/", env!("CARGO_PKG_VERSION")))
         .timeout_connect(Some(CONNECT))
         .timeout_recv_response(Some(SILENCE))
+        // A download as a whole may take its time.
+        .timeout_per_read(Some(STALL))
         .build()
         .new_agent()
 }

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::error::Reason;
-use super::login;
+use super::{login, reference};
 
 /// What is shown to a registry, or to the server that gives tokens for it.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,7 +65,9 @@ fn from_environment(host: &str, get: impl Fn(&str) -> Option<String>) -> Result<
     match (get(HOST), get(USER), get(PASSWORD)) {
         (_, None, None) => Ok(None),
         (Some(named), Some(user), Some(password)) => {
-            Ok((named == host).then_some(Credentials::Password { user, password }))
+            // Docker's own registry has two names, and another one in its configuration.
+            let is_named = reference::account_of(&named) == host;
+            Ok(is_named.then_some(Credentials::Password { user, password }))
         }
         (named, user, password) => {
             let missing = [(HOST, named), (USER, user), (PASSWORD, password)];
@@ -102,6 +104,8 @@ mod tests {
         };
         assert_eq!(from_environment("h", given(3)), Ok(Some(Credentials::password("u", "p"))));
         assert_eq!(from_environment("other", given(3)), Ok(None));
+        let docker = |name: &str| if name == HOST { Some("docker.io".to_owned()) } else { given(3)(name) };
+        assert_eq!(from_environment("index.docker.io", docker), Ok(Some(Credentials::password("u", "p"))));
         assert_eq!(from_environment("h", |_| None), Ok(None));
         for (skip, (name, _)) in all.iter().enumerate() {
             let found = from_environment("h", given(skip));

@@ -167,8 +167,13 @@ impl Registry {
     /// What the reference names.
     fn descriptor(&self) -> Result<Descriptor, Reason> {
         if let Some(digest) = self.reference.digest {
-            let cached = fs::read(self.sha256().join(digest.hex())).ok();
-            let bytes = cached.map_or_else(|| self.manifest(&digest.to_string()), Ok)?;
+            let path = self.sha256().join(digest.hex());
+            let cached = fs::read(&path).ok().filter(|bytes| Digest::of(bytes) == digest);
+            let Some(bytes) = cached else {
+                // What is there is none of it.
+                drop(fs::remove_file(path));
+                return self.described(&self.manifest(&digest.to_string())?, Some(digest));
+            };
             return self.described(&bytes, Some(digest));
         }
         let tag = tags::Tag::new(&self.blobs, &self.reference);
@@ -222,5 +227,10 @@ impl Remote for Registry {
         let fetch = blob::Fetch { client, wanted, cache: &self.blobs, watch: self.watch.as_deref() };
         let fetched = keep::keep(&self.sha256(), &wanted.digest.hex(), &mut |file| fetch.into(file).at(here));
         fetched.map(drop)
+    }
+
+    fn forget(&self, wanted: &Descriptor) {
+        // If it cannot be removed, it is found wrong again.
+        drop(fs::remove_file(self.sha256().join(wanted.digest.hex())));
     }
 }

@@ -52,8 +52,13 @@ impl Reference {
 
     /// What docker's configuration calls the host.
     pub(crate) fn account(&self) -> &str {
-        if DOCKER.contains(&self.host.as_str()) { "index.docker.io" } else { &self.host }
+        account_of(&self.host)
     }
+}
+
+/// What docker's configuration calls a host.
+pub(super) fn account_of(host: &str) -> &str {
+    if DOCKER.contains(&host) { "index.docker.io" } else { host }
 }
 
 /// Whether nobody else than this machine hears what is sent to the host: then it need not be secret.
@@ -70,7 +75,8 @@ fn without_port(host: &str) -> &str {
     host.split(':').next().unwrap_or(host)
 }
 
-fn is_host(host: &str) -> bool {
+/// Whether it is `name`, `name:port` or `[v6]:port`, and nothing else: no user in front of it.
+pub(super) fn is_host(host: &str) -> bool {
     let name = without_port(host);
     let port = &host[name.len()..];
     let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());

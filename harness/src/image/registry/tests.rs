@@ -79,6 +79,47 @@ fn a_body_that_breaks_off_is_gone_on_with() {
 }
 
 #[test]
+fn a_body_that_stalls_is_gone_on_with() {
+    let server = Server::start();
+    hello(&server);
+    server.first("blobs/", &[Answer::Stall(20)]);
+    let bench = Bench::new();
+    let image = obtain(&server.reference(":latest"), &bench.store()).unwrap();
+    assert_eq!(content(&image, "hello.txt"), "hello");
+    assert_eq!(server.ranges(), ["bytes=20-"]);
+}
+
+/// As after a power cut, or a full disk of somebody else.
+#[test]
+fn blobs_that_are_damaged_in_the_cache_are_fetched_again() {
+    let server = Server::start();
+    let digest = hello(&server);
+    for reference in [":latest".to_owned(), format!("@{digest}")] {
+        for damaged in ["", "longer than it was, whatever it was: ", "x"] {
+            let bench = Bench::new();
+            let reference = server.reference(&reference);
+            obtain(&reference, &bench.store()).unwrap();
+            std::fs::remove_dir_all(bench.path("cache/layers")).unwrap();
+            let blobs = std::fs::read_dir(bench.path("cache/blobs/sha256")).unwrap();
+            for blob in blobs.map(|blob| blob.unwrap().path()) {
+                let mut bytes = std::fs::read(&blob).unwrap();
+                match damaged {
+                    "x" => bytes[0] ^= 1,
+                    damaged => bytes.resize(damaged.len() * 1000, b'x'),
+                }
+                std::fs::write(&blob, bytes).unwrap();
+            }
+            // A layer is found out when it is unpacked.
+            let found = obtain(&reference, &bench.store()).or_else(|error| {
+                assert!(matches!(error.reason, Reason::Digest { .. }), "{error}");
+                obtain(&reference, &bench.store())
+            });
+            assert_eq!(content(&found.unwrap(), "hello.txt"), "hello");
+        }
+    }
+}
+
+#[test]
 fn a_server_without_ranges_gives_the_whole_again() {
     let server = Server::start();
     hello(&server);

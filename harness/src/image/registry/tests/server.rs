@@ -17,6 +17,8 @@ pub(super) enum Answer {
     HangUp,
     /// So many bytes, and then the connection ends.
     Cut(usize),
+    /// So many bytes, and then nothing more.
+    Stall(usize),
     /// As many bytes, of which one is another.
     Lie,
     /// More bytes than there are.
@@ -35,6 +37,8 @@ struct State {
     without_ranges: bool,
     with_token: bool,
     stop: bool,
+    /// Connections that stay open.
+    stalled: Vec<TcpStream>,
 }
 
 pub(super) struct Server {
@@ -157,6 +161,9 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let from = range.and_then(|range| range.trim_start_matches("bytes=").trim_end_matches('-').parse().ok());
     let from = from.filter(|_| !state.without_ranges);
     let content = state.content.get(&path).cloned();
+    if let Some(Answer::Stall(_)) = failure {
+        state.stalled.push(stream.try_clone()?);
+    }
     drop(state);
     let whole = response(content, from, failure, &path);
     stream.write_all(&whole)
@@ -180,7 +187,7 @@ fn response(content: Option<Vec<u8>>, from: Option<usize>, failure: Option<Answe
             (status, length) = (format!("{code} No"), 0);
             content.clear();
         }
-        Some(Answer::Cut(bytes)) => content.truncate(bytes),
+        Some(Answer::Cut(bytes) | Answer::Stall(bytes)) => content.truncate(bytes),
         Some(Answer::Lie) => content[0] ^= 1,
         Some(Answer::Longer) => {
             content.extend(b"more");

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(bind = "src:/:ro")]
+fn test() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use harness::isolated;
+
+#[isolated(tmpfs = "//./:1M")]
+fn test() {}
+
+fn main() {}
