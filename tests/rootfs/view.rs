@@ -69,6 +69,10 @@ fn is_an_overlay_on_a_private_tmpfs() {
     // Without privilege, an overlay for each directory in the root, which is a tmpfs then.
     let shown = if root.contains(" - tmpfs ") { at("/etc").unwrap() } else { root };
     assert!(shown.contains(" - overlay "), "{mounts}");
+    // Told where it is not the machine's default.
+    let default = fs::read_to_string("/sys/module/overlay/parameters/redirect_always_follow");
+    let is_told = default.is_ok_and(|text| text == "Y\n") && !shown.contains("userxattr");
+    assert!(!is_told || shown.contains("redirect_dir=nofollow"), "{shown}");
     assert!(!root.contains("shared:") && !root.contains("master:"), "{root}");
 }
 

@@ -150,7 +150,9 @@ pub(super) fn give_to(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
     }
 }
 
-/// The options of one overlay (Documentation/filesystems/overlayfs.rst).
+/// The options of one overlay (Documentation/filesystems/overlayfs.rst). Whatever the machine's defaults are, what is in
+/// the upperdir is whole: no directory that is elsewhere (`redirect_dir`), no file without its content (`metacopy`), which
+/// `userxattr` does without.
 struct Overlay<'a> {
     lowers: &'a [File],
     upper: &'a Path,
@@ -169,6 +171,9 @@ impl Overlay<'_> {
         overlay.set(c"workdir", self.work)?;
         if self.userxattr {
             overlay.set_flag(c"userxattr")?;
+        } else {
+            overlay.set(c"redirect_dir", "nofollow")?;
+            overlay.set(c"metacopy", "off")?;
         }
         let mounted = overlay.mount(0)?;
         sys::mount::attach_tree(mounted.as_fd(), &super::bind::c_path(place)?)
@@ -180,9 +185,9 @@ impl Overlay<'_> {
             .name_layers(links)
             .map_err(|error| error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw))?;
         chdir(links)?;
-        let userxattr = if self.userxattr { ",userxattr" } else { "" };
+        let more = if self.userxattr { "userxattr" } else { "redirect_dir=nofollow,metacopy=off" };
         let (upper, work) = (self.upper.display(), self.work.display());
-        let options = format!("lowerdir={names},upperdir={upper},workdir={work}{userxattr}");
+        let options = format!("lowerdir={names},upperdir={upper},workdir={work},{more}");
         let mounted =
             mount(Some("overlay"), place, Some("overlay"), MsFlags::empty(), Some(options.as_str()));
         chdir("/")?;
