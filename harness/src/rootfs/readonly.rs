@@ -41,9 +41,13 @@ pub(crate) fn tree_at(path: &Path) -> Result<(), SetupError> {
     }
 }
 
+/// The list of mounts has their places without symlinks.
 fn below(path: &Path) -> Result<Vec<PathBuf>, SetupError> {
+    let real = path.canonicalize().at(Step::Readonly, path)?;
     let points = mounts()?.into_iter().map(|mount| mount.point);
-    Ok(points.filter(|point| point.starts_with(path)).collect())
+    let found: Vec<_> = points.filter(|point| point.starts_with(&real)).collect();
+    // Without /proc, say: what is said to be read-only must be.
+    if found.contains(&real) { Ok(found) } else { Err(SetupError::new(Step::Readonly, path, Errno::ENOENT)) }
 }
 
 /// mountinfo lists mounts that another one covers, too: their paths lead nowhere, or to what is no mount.

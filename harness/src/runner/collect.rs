@@ -2,7 +2,7 @@
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use super::pipe::{CHUNK, Pipe};
+use super::pipe::Pipe;
 use crate::evidence::Output;
 
 /// Both streams, kept up to a limit on their sum.
@@ -13,15 +13,13 @@ pub(super) struct Collector {
     kept: Output,
     /// How much more may be kept.
     left: u64,
-    chunk: Vec<u8>,
 }
 
 impl Collector {
     /// For the reading ends of two pipes.
     pub(super) fn new(stdout: OwnedFd, stderr: OwnedFd, limit: u64) -> Self {
         let [stdout, stderr] = [stdout, stderr].map(Pipe::new);
-        let chunk = vec![0; CHUNK];
-        Self { stdout, stderr, kept: Output::default(), left: limit, chunk }
+        Self { stdout, stderr, kept: Output::default(), left: limit }
     }
 
     /// The pipes that are not at their end.
@@ -29,13 +27,13 @@ impl Collector {
         [&self.stdout, &self.stderr].into_iter().filter_map(Pipe::source)
     }
 
-    /// Takes what is there now. What is over the limit is read all the same, until the guest is stopped for it.
-    pub(super) fn collect(&mut self) {
-        let Self { stdout, stderr, kept, left, chunk } = self;
+    /// Takes what is there now, through this buffer. What is over the limit is read all the same, until the guest is stopped for it.
+    pub(super) fn collect(&mut self, buffer: &mut [u8]) {
+        let Self { stdout, stderr, kept, left } = self;
         let Output { stdout: out, stderr: err, overflows } = kept;
         for (pipe, stream) in [(stdout, out), (stderr, err)] {
             pipe.begin_turn();
-            while let Some(bytes) = pipe.read(chunk) {
+            while let Some(bytes) = pipe.read(buffer) {
                 let fits = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
                 stream.extend_from_slice(&bytes[..fits]);
                 *left -= u64::try_from(fits).unwrap_or(*left);
@@ -50,8 +48,8 @@ impl Collector {
     }
 
     /// All that was kept.
-    pub(super) fn finish(&mut self) -> Output {
-        self.collect();
+    pub(super) fn finish(&mut self, buffer: &mut [u8]) -> Output {
+        self.collect(buffer);
         std::mem::take(&mut self.kept)
     }
 }

@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Read at a time: what a pipe holds by default.
-pub(super) const CHUNK: usize = 64 << 10;
 /// Read at most before frames and deadlines are looked at again. As much as a pipe can hold
 /// (/proc/sys/fs/pipe-max-size), so that one turn after the guest's end drains it.
 const TURN: usize = 1 << 20;
@@ -34,13 +32,13 @@ impl Pipe {
     }
 
     /// The next bytes; `None` when there are none for now, or this turn is over.
-    pub(super) fn read<'chunk>(&mut self, chunk: &'chunk mut [u8]) -> Option<&'chunk [u8]> {
+    pub(super) fn read<'buffer>(&mut self, buffer: &'buffer mut [u8]) -> Option<&'buffer [u8]> {
         while self.open && self.left > 0 {
-            match self.file.read(chunk) {
+            match self.file.read(buffer) {
                 Ok(0) => self.open = false,
                 Ok(count) => {
                     self.left = self.left.saturating_sub(count);
-                    return Some(&chunk[..count]);
+                    return Some(&buffer[..count]);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // WouldBlock: empty for now.

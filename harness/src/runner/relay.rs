@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use super::pipe::{CHUNK, Pipe};
+use super::pipe::Pipe;
 use crate::render;
 
 /// Of a captured stream, this much of the beginning is passed on at once,
@@ -22,7 +22,6 @@ const LONGEST_LINE: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Relay {
     streams: [Stream; 2],
-    chunk: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -49,7 +48,7 @@ impl Relay {
         let head = super::output_is_captured().then_some(HEAD);
         let stdout = Stream::new(stdout, "stdout", |text| print!("{text}"), head, thread);
         let stderr = Stream::new(stderr, "stderr", |text| eprint!("{text}"), head, thread);
-        Self { streams: [stdout, stderr], chunk: vec![0; CHUNK] }
+        Self { streams: [stdout, stderr] }
     }
 
     /// The pipes that are not at their end.
@@ -65,16 +64,16 @@ impl Relay {
         }
     }
 
-    /// Passes on what is there now.
-    pub(crate) fn forward(&mut self) {
+    /// Passes on what is there now, through this buffer.
+    pub(crate) fn forward(&mut self, buffer: &mut [u8]) {
         for stream in &mut self.streams {
-            stream.read(&mut self.chunk);
+            stream.read(buffer);
         }
     }
 
     /// Passes on the rest, unfinished lines and what was kept of the end.
-    pub(crate) fn finish(&mut self) {
-        self.forward();
+    pub(crate) fn finish(&mut self, buffer: &mut [u8]) {
+        self.forward(buffer);
         for stream in &mut self.streams {
             stream.finish();
         }

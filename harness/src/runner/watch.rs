@@ -57,6 +57,7 @@ struct Watch<'a> {
     evidence: &'a mut Evidence,
     uppers: Vec<UpperDir>,
     open: Open,
+    /// For frames and output; a frame is decoded before anything else is read.
     buffer: Vec<u8>,
     /// The body, by the kernel's word.
     speaker: Option<i32>,
@@ -73,7 +74,7 @@ impl Watch<'_> {
             // Frames before output: `Started` tells the pid that the relay looks for.
             self.read_control();
             self.read_report();
-            self.output.read();
+            self.output.read(&mut self.buffer);
             let never_began = !self.open.control && self.guest.pidfd.is_none();
             if ended || never_began {
                 return;
@@ -208,7 +209,7 @@ impl Watch<'_> {
 
     /// The init has ended: everything it and the body sent is there to be read.
     fn finish(&mut self) {
-        self.output.finish(self.evidence);
+        self.output.finish(self.evidence, &mut self.buffer);
         match self.guest.reap() {
             Some(Ok(status)) => self.evidence.init = Some(status),
             Some(Err(errno)) => self.setup_failed(SetupError::new(Step::Wait, Object::None, errno)),
@@ -264,10 +265,10 @@ impl Sink {
         }
     }
 
-    fn read(&mut self) {
+    fn read(&mut self, buffer: &mut [u8]) {
         match self {
-            Self::Relay(relay) => relay.forward(),
-            Self::Collector(collector) => collector.collect(),
+            Self::Relay(relay) => relay.forward(buffer),
+            Self::Collector(collector) => collector.collect(buffer),
         }
     }
 
@@ -282,10 +283,10 @@ impl Sink {
         matches!(self, Self::Collector(collector) if collector.overflows())
     }
 
-    fn finish(&mut self, evidence: &mut Evidence) {
+    fn finish(&mut self, evidence: &mut Evidence, buffer: &mut [u8]) {
         match self {
-            Self::Relay(relay) => relay.finish(),
-            Self::Collector(collector) => evidence.output = collector.finish(),
+            Self::Relay(relay) => relay.finish(buffer),
+            Self::Collector(collector) => evidence.output = collector.finish(buffer),
         }
     }
 }
