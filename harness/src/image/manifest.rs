@@ -20,7 +20,7 @@ pub(crate) struct Descriptor {
     pub(crate) digest: Digest,
     pub(crate) size: u64,
     pub(crate) platform: Option<Platform>,
-    /// What an index calls it: a tag, or a whole reference.
+    /// What an index calls it, what tells most first: a reference as one writes it, the whole of it, a tag.
     pub(crate) names: Vec<String>,
     /// How another image was built, and no image.
     pub(crate) attestation: bool,
@@ -63,7 +63,10 @@ pub(crate) const LAYERS: usize = 500;
 impl Descriptor {
     fn of(written: &oci::Descriptor) -> Result<Self, Reason> {
         let annotation = |name: &str| written.annotations().as_ref().and_then(|all| all.get(name));
-        let names = [oci::ANNOTATION_REF_NAME, "io.containerd.image.name"];
+        // By Docker and containerd, beside a tag that images of all names may have.
+        let reference = annotation("io.containerd.image.name");
+        let names = [reference.map(|whole| familiar(whole)), reference.map(String::as_str)];
+        let tag = annotation(oci::ANNOTATION_REF_NAME).map(String::as_str);
         let platform = written.platform().as_ref();
         let platform = platform.map(|on| Platform::new(on.os(), on.architecture(), on.variant()));
         let attested = annotation("vnd.docker.reference.type").is_some();
@@ -73,7 +76,7 @@ impl Descriptor {
             size: written.size(),
             attestation: attested || platform.as_ref().is_some_and(Platform::is_unknown),
             platform,
-            names: names.into_iter().filter_map(annotation).cloned().collect(),
+            names: names.into_iter().chain([tag]).flatten().map(str::to_owned).collect(),
         })
     }
 
@@ -92,6 +95,13 @@ impl Descriptor {
         }
         media_type(&self.media_type, &[INDEX, MANIFEST].concat())
     }
+}
+
+/// `docker.io/library/debian:12` is `debian:12`.
+fn familiar(reference: &str) -> &str {
+    reference
+        .strip_prefix("docker.io/")
+        .map_or(reference, |name| name.strip_prefix("library/").unwrap_or(name))
 }
 
 fn media_type(found: &str, accepted: &[&str]) -> Reason {

@@ -162,6 +162,33 @@ fn one_of_several_is_chosen_by_its_name() {
     assert_eq!(found, Fault::Ambiguous(vec!["debian".to_owned(), "busybox".to_owned()]).into());
 }
 
+/// As Docker 26 saves two images of one tag.
+#[test]
+fn an_image_is_called_what_docker_calls_it() {
+    let mut files = Files::default();
+    let names = ["docker.io/library/debian:12", "docker.io/me/debian:12", "ghcr.io/library/debian:12"];
+    let listed = names.map(|name| {
+        let mut image = files.image(&[Packed::tar(&tar(&[("hello.txt", name.as_bytes())]))], &json!({}));
+        image["annotations"] =
+            json!({"io.containerd.image.name": name, "org.opencontainers.image.ref.name": "12"});
+        image
+    });
+    files.index(&listed);
+    let bench = Bench::new();
+    let layout = files.into_directory(&bench.path("layout"));
+    let called = ["debian:12", "me/debian:12", "ghcr.io/library/debian:12"];
+    for (name, whole) in called.into_iter().zip(names) {
+        for name in [name, whole] {
+            let image = bench.obtain(&PathBuf::from(format!("{}#{name}", layout.display()))).unwrap();
+            assert_eq!(content(&image, "hello.txt"), whole);
+        }
+    }
+    let several = Fault::Ambiguous(called.map(str::to_owned).into());
+    for given in [layout.clone(), PathBuf::from(format!("{}#12", layout.display()))] {
+        assert_eq!(bench.obtain(&given).unwrap_err().reason, several.clone().into());
+    }
+}
+
 #[test]
 fn an_index_in_an_index_and_the_best_variant() {
     let mut files = Files::default();
