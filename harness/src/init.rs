@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 
 use crate::error::{At, Cause, Object, SetupError, Step};
 use crate::evidence::{Rusage, WaitStatus};
@@ -97,6 +97,8 @@ fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
     // A process group of its own: a kill of the runner's whole group (nextest's timeout) leaves the init
     // to clean up, which it does at the control socket's end of file.
     nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0)).at(Step::Signals, "the process group")?;
+    // A copy of the runner, which a test has made by fork, keeps that socket open.
+    process::hear_of_parents_end(runner_has_ended()).at(Step::Signals, "the death signal")?;
     process::adopt_orphans().at(Step::Signals, "the subreaper")?;
     let assignment = read_assignment(&ends)?;
     guest::unshare(assignment.plan.unshare_init)?;
@@ -111,7 +113,7 @@ fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
         .at(Step::Signals, "signalfd")?;
     // Who has not heard it sends no order.
     let _ = tell(&ends.control, &Control::Ready);
-    if !await_leaf(&mut ends) {
+    if !await_leaf(&mut ends, &signals) {
         return Ok(None);
     }
     let body = fork_body(&mut ends, &assignment)?;
@@ -127,8 +129,13 @@ fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
 }
 
 /// The runner makes the leaf while the guest is cloned and set up. False when it could not, or is gone.
-fn await_leaf(ends: &mut Ends) -> bool {
+fn await_leaf(ends: &mut Ends, signals: &SignalFd) -> bool {
     let mut buffer = [0; 64];
+    while !is_readable(&ends.control, signals) {
+        if signals.read_signal().ok().flatten().is_some_and(|info| is_the_runners_end(&info)) {
+            return false;
+        }
+    }
     let Ok(message) = socket::receive(ends.control.as_fd(), &mut buffer, true) else { return false };
     let Ok(Order::Enter { v2 }) = wire::decode(&buffer[..message.length]) else { return false };
     ends.entrances = message.fds;
@@ -174,6 +181,22 @@ fn clone_into_leaf(ends: &Ends) -> Option<Result<Side, SetupError>> {
         Err(Errno::ENOSYS | Errno::EINVAL | Errno::E2BIG | Errno::EACCES | Errno::EPERM) => None,
         answer => Some(answer.at(Step::ForkBody, "in its leaf")),
     }
+}
+
+/// The signal of the runner's end: the last real-time one, which nobody uses for anything else.
+fn runner_has_ended() -> i32 {
+    libc::SIGRTMAX()
+}
+
+fn is_the_runners_end(info: &siginfo) -> bool {
+    i32::try_from(info.ssi_signo) == Ok(runner_has_ended())
+}
+
+/// Waits for a message or a signal: whether there is a message.
+fn is_readable(control: &OwnedFd, signals: &SignalFd) -> bool {
+    let mut fds = [control.as_fd(), signals.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+    let found = poll(&mut fds, PollTimeout::NONE).is_ok();
+    found && fds[0].any().unwrap_or(false)
 }
 
 /// The init while the body runs.
@@ -357,6 +380,9 @@ impl Init {
 
     fn signal(&mut self) -> Event {
         let info = self.signals.read_signal().ok().flatten();
+        if info.is_some_and(|info| is_the_runners_end(&info)) {
+            return Event::Stop;
+        }
         let number = info.and_then(|info| i32::try_from(info.ssi_signo).ok());
         match number.map(Signal::try_from) {
             Some(Ok(Signal::SIGCHLD)) => Event::Child,

@@ -71,6 +71,27 @@ fn killed_with_its_zygote() {
     crowd("killed::without_a_pid_namespace", both).left_nothing();
 }
 
+/// The copy keeps the init's socket open.
+#[test]
+fn killed_beside_a_copy_of_itself() {
+    needs!(Need::NAMESPACES);
+    for test in
+        ["killed::beside_a_copy_of_the_runner", "killed::beside_a_copy_of_the_runner_with_a_pid_namespace"]
+    {
+        let twin = Twin::tests(&[test]);
+        let (mut crowd, mut copy, mut exit) = (twin.gate("crowd"), twin.gate("copy"), twin.gate("exit"));
+        let running = twin.start();
+        all_here(&mut crowd);
+        copy.open();
+        assert_eq!(exit.arrived(), "copy");
+        kill_runner(&running);
+        // The guest's own, and what it has started.
+        outside::until("only the copy is left", || running.processes().len() == 1);
+        exit.open();
+        running.end().left_nothing();
+    }
+}
+
 /// As nextest does at its timeout, and a terminal at Ctrl-C.
 #[test]
 fn killed_with_its_process_group() {

@@ -60,6 +60,31 @@ fn runner_aborts() {
     std::process::abort();
 }
 
+/// A copy of the runner, which is no program of its own, has open all that the runner has.
+fn beside_a_copy(guest: fn()) {
+    thread::spawn(guest);
+    gate::wait("copy");
+    sys::fork(|| {
+        // If nobody opens the gate.
+        nix::unistd::alarm::set(300);
+        gate::arrive("exit", "copy");
+    })
+    .unwrap();
+    loop {
+        nix::unistd::pause();
+    }
+}
+
+#[test]
+fn beside_a_copy_of_the_runner() {
+    beside_a_copy(without_a_pid_namespace);
+}
+
+#[test]
+fn beside_a_copy_of_the_runner_with_a_pid_namespace() {
+    beside_a_copy(with_a_pid_namespace);
+}
+
 /// What a later runner does.
 #[isolated(pid, mem = "100M")]
 fn next() {}

@@ -8,8 +8,13 @@ pub(crate) use nix::unistd::Pid;
 ///
 /// The kernel forgets it when the process changes its user id: call it again after that.
 pub(crate) fn die_with_parent() -> Result<(), Errno> {
+    hear_of_parents_end(libc::SIGKILL)
+}
+
+/// Sends this process a signal when its parent ends (the same), which it may heed.
+pub(crate) fn hear_of_parents_end(signal: i32) -> Result<(), Errno> {
     // SAFETY: PR_SET_PDEATHSIG takes an integer and touches no memory of ours.
-    let result = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    let result = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) };
     Errno::result(result).map(drop)
 }
 
