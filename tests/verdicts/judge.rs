@@ -12,6 +12,8 @@ pub(crate) struct Judge {
     judged: usize,
     false_passes: usize,
     false_failures: usize,
+    /// Guests that could not begin.
+    refused: usize,
     complaints: Vec<String>,
 }
 
@@ -31,7 +33,12 @@ impl Judge {
 
     fn compare_both(&mut self, guest: &Guest, said: &Said, line: &Line) {
         match (line.compare(guest), line.lack()) {
+            // It asks for that itself.
+            (Err(_), Some((need, found))) if may_lack() && line.is_skip() => {
+                skip(&format!("verdicts::{}", guest.name), need, found);
+            }
             (Err(_), Some(lack)) if may_lack() => self.lacks(guest, said, lack),
+            (Err(_), None) if may_lack() && line.is_refused() => self.refuses(guest, said),
             (compared, _) => {
                 self.compare_one(guest, said);
                 if let Err(found) = compared {
@@ -51,6 +58,20 @@ impl Judge {
             self.complain(guest, &format!("does not show what it needs:\n{}", cut(&said.shown)));
         }
         skip(&format!("verdicts::{}", guest.name), need, found);
+    }
+
+    /// A guest on a machine without user namespaces. All of them together are one skip.
+    fn refuses(&mut self, guest: &Guest, said: &Said) {
+        if said.passed {
+            self.false_passes += 1;
+            self.complain(guest, "FALSE PASS without namespaces");
+        } else if !["did not run", "\n  remedy  "].iter().all(|words| said.shown.contains(words)) {
+            self.complain(guest, &format!("does not show why it did not run:\n{}", cut(&said.shown)));
+        }
+        if self.refused == 0 {
+            skip("verdicts::guests", "namespaces", "forbidden here");
+        }
+        self.refused += 1;
     }
 
     fn compare_one(&mut self, guest: &Guest, said: &Said) {
@@ -87,7 +108,7 @@ impl Judge {
 
     /// A row of the table of `ci/soak.sh`.
     pub(crate) fn row(&self, mode: &str, repeats: usize) -> String {
-        let Self { judged, false_passes, false_failures, complaints } = self;
+        let Self { judged, false_passes, false_failures, complaints, .. } = self;
         format!(
             "| {mode:<10} | {repeats:>4} runs | {judged:>6} verdicts | {false_passes:>3} false passes \
              | {false_failures:>3} false failures | {:>3} complaints |",

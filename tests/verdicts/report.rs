@@ -32,6 +32,17 @@ impl Line {
         Some((lack["need"].as_str()?, lack["found"].as_str()?))
     }
 
+    /// Skipped, because the test itself asks for that.
+    pub(crate) fn is_skip(&self) -> bool {
+        self.0["verdict"] == "skip"
+    }
+
+    /// Whether the kernel did not let the guest begin: its namespaces are forbidden.
+    pub(crate) fn is_refused(&self) -> bool {
+        let error = &self.0["setup_error"];
+        error["step"] == "clone3" && (error["errno"] == "EPERM" || error["errno"] == "ENOSPC")
+    }
+
     /// Whether this is how the guest must end; if not, what was said.
     pub(crate) fn compare(&self, guest: &Guest) -> Result<(), String> {
         let is_right = self.ends_in(guest.ending) && self.has_verdict(guest);
