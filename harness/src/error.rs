@@ -44,6 +44,7 @@ steps! {
     16 ReadLeaf "read the cgroup leaf";
     17 EnableControllers "enable the controllers";
     18 MakeRoom "move our own processes to a leaf";
+    19 StayInLeaf "stay in the cgroup leaf";
     20 Hostname "sethostname";
     21 Loopback "bring loopback up";
     22 Unshare "unshare";

@@ -9,6 +9,7 @@
 //! * the death signal after ids, which clear it; the directory last, as the user sees it.
 
 mod exec;
+mod membership;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -20,6 +21,7 @@ use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, chdir, getpid, setgroups, sethostname, setresgid, setresuid};
 
+use self::membership::Membership;
 use crate::error::{At, Cause, Object, SetupError, Step};
 use crate::init::{self, Ends};
 use crate::panics;
@@ -81,9 +83,9 @@ pub(crate) fn body(ends: &Ends, assignment: &Assignment) -> ! {
     let ready = steps(ends, plan, &reporter);
     match (ready, &plan.program) {
         (Err(error), _) => reporter.give_up(error),
-        (Ok(()), Some(argv)) => run_program(&reporter, plan, argv),
-        (Ok(()), None) => match test_function(assignment) {
-            Ok(test) => run_test(&reporter, plan, test),
+        (Ok(_), Some(argv)) => run_program(&reporter, plan, argv),
+        (Ok(membership), None) => match test_function(assignment) {
+            Ok(test) => run_test(&reporter, plan, membership.as_ref(), test),
             Err(error) => reporter.give_up(error),
         },
     }
@@ -96,31 +98,40 @@ fn run_program(reporter: &Reporter, plan: &GuestPlan, argv: &[OsString]) -> ! {
     reporter.give_up(exec::execute(argv, &plan.environment))
 }
 
-fn run_test(reporter: &Reporter, plan: &GuestPlan, test: sys::body::Body) -> ! {
+fn run_test(
+    reporter: &Reporter,
+    plan: &GuestPlan,
+    membership: Option<&Membership>,
+    test: sys::body::Body,
+) -> ! {
     constructor::run_the_rest();
     let teller = *reporter;
     panics::watch(move |report| teller.try_send(report));
     reporter.send(Report::Started { pid: reporter.pid });
     let end = panics::catch(test);
-    conclude(reporter, plan, end)
+    conclude(reporter, plan, membership, end)
 }
 
-/// The steps of the body, in order.
-fn steps(ends: &Ends, plan: &GuestPlan, reporter: &Reporter) -> Result<(), SetupError> {
+/// The steps of the body, in order. Where it is then, if it has a leaf.
+fn steps(ends: &Ends, plan: &GuestPlan, reporter: &Reporter) -> Result<Option<Membership>, SetupError> {
     enter_leaf(ends)?;
+    let membership = if ends.has_leaf { Membership::note(REPORT_FD + 1) } else { None };
     unshare(plan.unshare_body)?;
+    let membership = membership.map(Membership::seen_from_here);
     process::die_with_parent().at(Step::ForkBody, "the death signal")?;
     if plan.body_is_pid1 {
         reporter.show(&prepare(plan)?);
     }
     connect_stdio(ends)?;
-    fds::close_all_but(&[reporter.socket]);
+    let kept = [Some(reporter.socket), membership.as_ref().map(Membership::descriptor)];
+    fds::close_all_but(&kept.into_iter().flatten().collect::<Vec<_>>());
     plan.rlimits.iter().try_for_each(set_rlimit)?;
     set_signals(plan)?;
     become_user(plan)?;
     process::die_with_parent().at(Step::ForkBody, "the death signal")?;
     process::set_name(c"harness-body");
-    enter_directory(plan)
+    enter_directory(plan)?;
+    Ok(membership)
 }
 
 fn test_function(assignment: &Assignment) -> Result<sys::body::Body, SetupError> {
@@ -260,7 +271,7 @@ impl Reporter {
 }
 
 /// Reports how the test function ended, and ends the process as `main` would.
-fn conclude(reporter: &Reporter, plan: &GuestPlan, end: panics::End) -> ! {
+fn conclude(reporter: &Reporter, plan: &GuestPlan, membership: Option<&Membership>, end: panics::End) -> ! {
     let pid = getpid().as_raw();
     if pid != reporter.pid {
         // A forked child came out of the test function: it must not speak for the body.
@@ -269,7 +280,9 @@ fn conclude(reporter: &Reporter, plan: &GuestPlan, end: panics::End) -> ! {
     }
     // A full or closed stdout is the test's affair; it was told when it wrote.
     drop(std::io::stdout().flush());
-    let is_told = !plan.body_is_pid1 || report_company(reporter);
+    let has_left = membership.map_or(Ok(()), Membership::holds).err();
+    let is_told = has_left.is_none_or(|error| reporter.send(Report::SetupFailed(error)))
+        && (!plan.body_is_pid1 || report_company(reporter));
     let (code, verdict) = match end {
         panics::End::Returned(code) => (code, Report::Returned(code)),
         panics::End::Panicked(panic) => (PANICKED, Report::Panicked(panic)),
@@ -288,13 +301,16 @@ const ESCAPED: i32 = 70;
 /// The kernel kills the rest of the namespace when its pid 1 ends: it must be seen before. Whether what had to be told
 /// is on its way.
 fn report_company(reporter: &Reporter) -> bool {
-    let proc = std::path::Path::new("/proc");
-    if !processes::shows_us(proc) {
-        // Covered by the test: the kernel knows whether there is anybody.
-        return !init::has_children() || reporter.send(Report::Leftovers(processes::named(Vec::new())));
+    // Orphans become ours: where there is no child, there is nobody.
+    if !init::has_children() {
+        return true;
     }
-    let company = processes::descendants(proc);
+    let proc = std::path::Path::new("/proc");
+    // Covered by the test, it says nothing.
+    let company = if processes::shows_us(proc) { processes::descendants(proc) } else { Vec::new() };
+    let is_unnamed = company.is_empty() && init::has_children();
     let staying: Vec<_> =
         company.into_iter().filter(|process| !processes::is_dying(proc, process.pid)).collect();
-    staying.is_empty() || reporter.send(Report::Leftovers(processes::told(staying)))
+    let is_alone = staying.is_empty() && !is_unnamed;
+    is_alone || reporter.send(Report::Leftovers(processes::named(staying)))
 }

@@ -42,6 +42,8 @@ pub(crate) struct Ends {
     pub(crate) leaf: Option<OwnedFd>,
     /// `tasks` of the leaf, one for each v1 hierarchy: the body enters these by itself.
     pub(crate) entrances: Vec<OwnedFd>,
+    /// Whether there is a leaf, or was one to be born in.
+    pub(crate) has_leaf: bool,
 }
 
 impl Ends {
@@ -50,7 +52,16 @@ impl Ends {
         let mut fds = fds.into_iter();
         let (control, report, stdout, stderr) = (fds.next()?, fds.next()?, fds.next()?, fds.next()?);
         let plan = fds.next()?;
-        Some(Self { control, report, stdout, stderr, plan, leaf: None, entrances: Vec::new() })
+        Some(Self {
+            control,
+            report,
+            stdout,
+            stderr,
+            plan,
+            leaf: None,
+            entrances: Vec::new(),
+            has_leaf: false,
+        })
     }
 }
 
@@ -139,6 +150,7 @@ fn await_leaf(ends: &mut Ends, signals: &SignalFd) -> bool {
     let Ok(message) = socket::receive(ends.control.as_fd(), &mut buffer, true) else { return false };
     let Ok(Order::Enter { v2 }) = wire::decode(&buffer[..message.length]) else { return false };
     ends.entrances = message.fds;
+    ends.has_leaf = !ends.entrances.is_empty();
     ends.leaf = if v2 { ends.entrances.pop() } else { None };
     true
 }

@@ -1,5 +1,6 @@
 //! The name of a leaf, or of a directory for upperdirs, says who made it, so that a later runner can tell an
-//! abandoned one from one in use: `harness.<boot id>.<pid namespace>.<pid>.<start time>.<number>`.
+//! abandoned one from one in use: `harness.<boot id>.<pid namespace>.<pid>.<start time>.<number>`, and `.room` behind
+//! it where it is no leaf but the cgroup that the runner's own processes were moved to.
 
 use std::fmt;
 use std::fs;
@@ -12,6 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
+
+/// At the end of a name.
+const ROOM: &str = ".room";
 
 /// A runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,9 +53,19 @@ impl Maker {
         format!("{self}.{}", NUMBER.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// The same for a cgroup that other processes than a guest's may live in.
+    pub(crate) fn next_room(&self) -> String {
+        format!("{}{ROOM}", self.next_name())
+    }
+
+    /// Whether that is such a cgroup.
+    pub(crate) fn is_room(path: &Path) -> bool {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(ROOM))
+    }
+
     /// Who made what has this name.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
-        let mut parts = name.strip_prefix("harness.")?.split('.');
+        let mut parts = name.strip_suffix(ROOM).unwrap_or(name).strip_prefix("harness.")?.split('.');
         let maker = Self {
             boot: parts.next().filter(|boot| boot.len() == 8)?.to_owned(),
             namespace: parts.next()?.parse().ok()?,
@@ -110,6 +124,9 @@ mod tests {
         let (first, second) = (us.next_name(), us.next_name());
         assert_ne!(first, second);
         assert_eq!(Maker::of_name(&first).as_ref(), Some(us));
+        let room = us.next_room();
+        assert_eq!(Maker::of_name(&room).as_ref(), Some(us));
+        assert!(Maker::is_room(Path::new(&room)) && !Maker::is_room(Path::new(&first)));
         for foreign in [
             "harness",
             "harness.exp1",

@@ -25,7 +25,8 @@ pub(crate) fn parse(text: &[u8]) -> Vec<Mount> {
 
 /// id, parent, major:minor, root, mount point, options, optional fields, "-", type, source, super options
 fn line(line: &[u8]) -> Option<Mount> {
-    let mut fields = line.split(|byte| *byte == b' ').filter(|field| !field.is_empty());
+    // The source may be the empty string.
+    let mut fields = line.split(|byte| *byte == b' ');
     let (root, point) = (unescape(fields.nth(3)?).into(), unescape(fields.next()?).into());
     let filesystem = text(fields.by_ref().skip_while(|field| *field != b"-").nth(1)?);
     let options = text(fields.nth(1)?);
@@ -71,6 +72,12 @@ mod tests {
         };
         assert_eq!(mounts[0], home);
         assert_eq!(mounts[1].filesystem, "cgroup2");
+    }
+
+    #[test]
+    fn a_mount_may_have_no_source() {
+        let mounts = parse(b"41 31 0:38 / /m rw,relatime - tmpfs  rw,size=4k\n");
+        assert_eq!((mounts[0].point.as_path(), mounts[0].options.as_str()), ("/m".as_ref(), "rw,size=4k"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use crate::evidence::Process;
@@ -49,7 +50,11 @@ pub(crate) fn shows_us(proc: &Path) -> bool {
 /// Whether SIGKILL is on its way to the process, or it is gone: it ends by itself.
 pub(crate) fn is_dying(proc: &Path, pid: i32) -> bool {
     const SIGKILL: u64 = 1 << 8;
-    let Ok(status) = fs::read_to_string(proc.join(format!("{pid}/status"))) else { return true };
+    let status = match read(proc, pid, "status") {
+        Ok(status) => status,
+        // Of one that cannot be looked at nothing is known.
+        Err(error) => return is_gone(&error),
+    };
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim();
     let pending = |name: &str| u64::from_str_radix(field(name), 16).unwrap_or(0) & SIGKILL != 0;
     pending("ShdPnd:") || pending("SigPnd:") || !is_alive(field("State:"), field("Threads:"))
@@ -57,8 +62,22 @@ pub(crate) fn is_dying(proc: &Path, pid: i32) -> bool {
 
 /// Whether the process is stopped, by a signal (`T`) or under a tracer (`t`).
 pub(crate) fn is_stopped(proc: &Path, pid: i32) -> bool {
-    let stat = fs::read_to_string(proc.join(format!("{pid}/stat"))).unwrap_or_default();
+    let stat = read(proc, pid, "stat").unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, fields)| fields.trim_start().starts_with(['T', 't']))
+}
+
+/// A file of a process. Its name may be no text: the kernel cuts it after 15 bytes, in the middle of a character too.
+fn read(proc: &Path, pid: i32, file: &str) -> io::Result<String> {
+    fs::read(proc.join(format!("{pid}/{file}"))).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
+}
+
+/// Whether there is no such process any more.
+pub(crate) fn has_ended(proc: &Path, pid: i32) -> bool {
+    read(proc, pid, "stat").is_err_and(|error| is_gone(&error))
 }
 
 /// Every process this /proc shows, with its parent.
@@ -71,7 +90,7 @@ fn parents(proc: &Path) -> HashMap<i32, i32> {
 /// The fields behind the comm, which may hold blanks and parentheses itself (proc_pid_stat(5)). `None`
 /// for a process that is gone or a zombie: one whose first thread alone has ended lives.
 fn parent(proc: &Path, pid: i32) -> Option<i32> {
-    let stat = fs::read_to_string(proc.join(format!("{pid}/stat"))).ok()?;
+    let stat = read(proc, pid, "stat").ok()?;
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let (state, parent, threads) = (fields.first()?, fields.get(1)?, fields.get(17)?);
     is_alive(state, threads).then(|| parent.parse().ok())?
@@ -96,7 +115,7 @@ fn is_below(pid: i32, ancestor: i32, parents: &HashMap<i32, i32>) -> bool {
 
 /// Its name and command line; none for a process that is gone.
 pub(crate) fn describe(proc: &Path, pid: i32) -> Option<Process> {
-    let comm = fs::read_to_string(proc.join(format!("{pid}/comm"))).ok()?.trim_end().to_owned();
+    let comm = read(proc, pid, "comm").ok()?.trim_end().to_owned();
     let cmdline = fs::read(proc.join(format!("{pid}/cmdline"))).unwrap_or_default();
     let words: Vec<_> = cmdline.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
     let cmdline = words.join(" ").trim_end().chars().take(LONGEST).collect();
@@ -127,6 +146,25 @@ mod tests {
         }
         assert_eq!(told(crowd(70)).last().unwrap().comm, "and 6 that are not listed");
         assert_eq!(named(Vec::new())[0].comm, "a process that /proc does not show");
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_one() {
+        let proc = tempfile::tempdir().unwrap();
+        let me = std::process::id().to_string();
+        let own = proc.path().join("7");
+        fs::create_dir(&own).unwrap();
+        let stat = [b"7 (caf\xc3) S ", me.as_bytes(), b" 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 0 1"];
+        fs::write(own.join("stat"), stat.concat()).unwrap();
+        fs::write(own.join("comm"), b"caf\xc3\n").unwrap();
+        fs::write(own.join("status"), b"Name:\tcaf\xc3\nState:\tS (sleeping)\nThreads:\t1\n").unwrap();
+        let found = descendants(proc.path());
+        assert_eq!(
+            found.iter().map(|one| (one.pid, one.comm.as_str())).collect::<Vec<_>>(),
+            [(7, "caf\u{fffd}")]
+        );
+        assert!(!is_dying(proc.path(), 7) && !has_ended(proc.path(), 7));
+        assert!(is_dying(proc.path(), 8) && has_ended(proc.path(), 8));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use self::launch::Launched;
 use self::site::Site;
 use crate::cgroup::Leaf;
 use crate::error::{SetupError, Step, Unsupported};
-use crate::evidence::{Evidence, Measured, Rusage, WaitStatus};
+use crate::evidence::{Deadline, Evidence, Measured, Rusage, WaitStatus};
 use crate::host::{self, Host};
 use crate::outcome::{self, Outcome};
 use crate::plan::{self, Caller, Plan};
@@ -150,6 +150,11 @@ fn attend(
     }
 }
 
+/// A limit that cannot be looked at is none.
+fn no_cpu_time() -> SetupError {
+    SetupError::new(Step::ReadLeaf, "its CPU time", nix::errno::Errno::EIO)
+}
+
 fn make_leaf(plan: &Plan, host: &Host) -> Result<Option<Leaf>, SetupError> {
     let Some(limits) = &plan.leaf else { return Ok(None) };
     // The plan would have no leaf without a layout (plan.rs).
@@ -171,7 +176,18 @@ fn close_leaf(mut leaf: Leaf, plan: &Plan, evidence: &mut Evidence) {
             evidence.setup.get_or_insert(error);
         }
     }
-    if let Err(error) = leaf.limits_held() {
+    if let Some(limit) = plan.cpu_time.filter(|_| evidence.deadline.is_none()) {
+        match leaf.cpu_time() {
+            // Between the last look and its end.
+            Some(used) if used >= limit => evidence.deadline = Some(Deadline::Cpu(limit)),
+            Some(_) => {}
+            None => {
+                evidence.setup.get_or_insert(no_cpu_time());
+            }
+        }
+    }
+    // What became of the leaf explains that somebody is not in it.
+    for error in [leaf.limits_held().err(), evidence.left_leaf.take()].into_iter().flatten() {
         evidence.setup.get_or_insert(error);
     }
     if evidence.body.is_none() {

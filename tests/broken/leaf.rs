@@ -30,7 +30,11 @@ fn a_limit_below_what_a_guest_takes() {
 /// Lets the guest go on when `change` has been at its leaf's directories. Cgroups that it answers are removed at
 /// the end.
 fn meanwhile(change: impl FnOnce(&[PathBuf]) -> Vec<PathBuf>) -> Ran {
-    let twin = Twin::tests(&["leaves::waits"]);
+    meanwhile_of("leaves::waits", change)
+}
+
+fn meanwhile_of(test: &'static str, change: impl FnOnce(&[PathBuf]) -> Vec<PathBuf>) -> Ran {
+    let twin = Twin::tests(&[test]);
     let mut gate = twin.gate("leaf");
     let running = twin.start();
     gate.arrived();
@@ -49,13 +53,51 @@ fn meanwhile(change: impl FnOnce(&[PathBuf]) -> Vec<PathBuf>) -> Ran {
 
 /// Its processes go to a cgroup beside it: the one above may have controllers enabled, and then takes none.
 fn take_away(leaf: &Path) -> PathBuf {
-    let beside = leaf.with_file_name(format!("beside-{}", leaf.file_name().unwrap().display()));
-    fs::create_dir(&beside).unwrap();
-    for pid in fs::read_to_string(leaf.join("cgroup.procs")).unwrap().lines() {
-        fs::write(beside.join("cgroup.procs"), pid).unwrap();
-    }
+    let beside = move_out(leaf);
     fs::remove_dir(leaf).unwrap();
     beside
+}
+
+fn move_out(leaf: &Path) -> PathBuf {
+    let beside = leaf.with_file_name(format!("beside-{}", leaf.file_name().unwrap().display()));
+    move_to(leaf, &beside);
+    beside
+}
+
+fn move_to(leaf: &Path, place: &Path) {
+    fs::create_dir(place).unwrap();
+    for pid in fs::read_to_string(leaf.join("cgroup.procs")).unwrap().lines() {
+        fs::write(place.join("cgroup.procs"), pid).unwrap();
+    }
+}
+
+/// As code does that manages cgroups, in the test itself too: then no limit binds.
+#[test]
+fn a_body_that_has_left_its_leaf() {
+    needs!(Need::MEMORY, Need::PIDS, Need::CGROUP_NAMESPACE);
+    for test in ["leaves::waits", "leaves::waits_in_a_namespace"] {
+        let ran = meanwhile_of(test, |leaves| leaves.iter().map(|leaf| move_out(leaf)).collect());
+        let run = ran.run_of(test);
+        assert!(!ran.passed() && run["verdict"] == "fail", "{}", ran.output());
+        assert_eq!(run["setup_error"]["step"], "stay in the cgroup leaf", "{run}");
+        once(&ran.output(), "where its limits do not hold");
+        once(&ran.output(), "has no verdict");
+    }
+}
+
+/// What is below has the limits of what is above.
+#[test]
+fn a_body_that_has_gone_below_its_leaf() {
+    needs!(Need::MEMORY, Need::PIDS, Need::CGROUP_NAMESPACE);
+    for test in ["leaves::waits", "leaves::waits_in_a_namespace"] {
+        let below = |leaves: &[PathBuf]| {
+            // A leaf of v1's cpuset has nothing for its children.
+            let able = leaves.iter().filter(|leaf| !leaf.join("cpuset.cpus").exists());
+            able.for_each(|leaf| move_to(leaf, &leaf.join("below")));
+            Vec::new()
+        };
+        meanwhile_of(test, below).must_pass();
+    }
 }
 
 fn gone(ran: &Ran, file: &str) {

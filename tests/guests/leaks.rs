@@ -17,6 +17,25 @@ fn a_child() {
     leave_a_sleeper();
 }
 
+/// As that of a program with a long name, which is cut in the middle of a character.
+pub(crate) fn leave_a_nameless_one() {
+    // The child has it from the start.
+    crate::raw::set_name(c"caf\xc3");
+    if fork().is_none() {
+        hang();
+    }
+}
+
+#[isolated(pid)]
+fn a_child_whose_name_is_no_text() {
+    leave_a_nameless_one();
+}
+
+#[isolated(leaks = fail)]
+fn a_child_whose_name_is_no_text_without_pids() {
+    leave_a_nameless_one();
+}
+
 /// More than are told one by one.
 #[isolated(pid)]
 fn seventy_children() {

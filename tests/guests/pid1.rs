@@ -4,6 +4,7 @@
 
 use harness::isolated;
 
+use crate::leaks::leave_a_nameless_one;
 use crate::raw::{raise, segfault};
 use crate::{eat, hang, program};
 
@@ -73,6 +74,28 @@ fn leaves_a_child() {
 fn leaves_a_child_and_covers_proc() {
     program("sleeper").spawn().unwrap();
     mount_over_proc();
+}
+
+#[isolated(pid1)]
+fn leaves_a_child_whose_name_is_no_text() {
+    leave_a_nameless_one();
+}
+
+/// Nothing can be read any more.
+#[isolated(pid1, rlimit(nofile = 64))]
+fn leaves_a_child_and_uses_up_its_descriptors() {
+    program("sleeper").spawn().unwrap();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        std::mem::forget(file);
+    }
+}
+
+/// The twin: nobody is there.
+#[isolated(pid1, rlimit(nofile = 64))]
+fn uses_up_its_descriptors() {
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        std::mem::forget(file);
+    }
 }
 
 /// The twin: nobody is there.

@@ -24,6 +24,12 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// The name that `ps` and /proc show.
+pub(crate) fn set_name(name: &std::ffi::CStr) {
+    // SAFETY: the kernel reads at most 16 bytes of a NUL-terminated string.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
 /// Ends the calling thread only (`exit`, not `exit_group`).
 pub(crate) fn end_thread(code: i32) {
     // SAFETY: the thread's stack holds nothing that another thread looks at.

@@ -23,6 +23,11 @@ fn waits() {
     gate::arrive("leaf", &std::process::id().to_string());
 }
 
+#[isolated(mem = "64M", pids = 7, cgroup, timeout = "60s")]
+fn waits_in_a_namespace() {
+    gate::arrive("leaf", &std::process::id().to_string());
+}
+
 /// Without a pid namespace its child lives on.
 #[isolated(mem = "64M", timeout = "60s")]
 fn kills_its_init() {

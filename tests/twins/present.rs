@@ -32,19 +32,21 @@ fn descriptors() {
     let file = fs::File::open("/usr").unwrap();
     sys::copy_to(std::os::fd::AsFd::as_fd(&file), 58).unwrap();
     assert!(fs::metadata("/proc/self/fd/57").is_ok(), "the test outside gives us 57");
-    sees_three_and_the_report();
+    sees_three_the_report_and_its_cgroup();
 }
 
 #[isolated(pid, mem = "100M", pids = 20)]
-fn sees_three_and_the_report() {
+fn sees_three_the_report_and_its_cgroup() {
     let mut found: Vec<_> = fs::read_dir("/proc/self/fd").unwrap().map(|fd| fd.unwrap().path()).collect();
     // The one that reads the directory is gone by now.
     found.retain(|path| fs::read_link(path).is_ok());
     found.sort();
     let targets: Vec<_> = found.iter().map(|path| fs::read_link(path).unwrap()).collect();
-    assert_eq!(found.len(), 4, "{found:?} {targets:?}");
+    assert_eq!(found.len(), 5, "{found:?} {targets:?}");
+    // By which the body shows at its end that it is in its leaf.
+    assert_eq!(targets[4].to_str(), Some("/proc/2/cgroup"));
     assert_eq!(targets[0].to_str(), Some("/dev/null"));
-    for (target, kind) in targets[1..].iter().zip(["socket:", "pipe:", "pipe:"].iter().cycle().skip(1)) {
+    for (target, kind) in targets[1..4].iter().zip(["socket:", "pipe:", "pipe:"].iter().cycle().skip(1)) {
         assert!(target.to_str().unwrap().starts_with(kind), "{targets:?}");
     }
     assert_eq!(std::io::stdin().read(&mut [0]).unwrap(), 0);

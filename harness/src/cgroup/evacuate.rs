@@ -101,7 +101,11 @@ impl Movers for Ourselves {
             pid == std::process::id().cast_signed() || ours.iter().any(|process| process.pid == pid)
         };
         let mut others = pids.iter().copied().filter(|pid| !is_ours(*pid));
-        others.find_map(|pid| if pid == 0 { Some(hidden()) } else { processes::describe(proc, pid) })
+        others.find_map(|pid| match pid {
+            0 => Some(hidden()),
+            pid if processes::has_ended(proc, pid) => None,
+            pid => Some(processes::describe(proc, pid).unwrap_or_else(|| Process { pid, ..unknown() })),
+        })
     }
 }
 
@@ -114,6 +118,10 @@ impl Movers for Everybody {
     fn company(&self, _pids: &[i32]) -> Option<Process> {
         None
     }
+}
+
+fn unknown() -> Process {
+    Process { pid: 0, comm: "a process that /proc does not show".to_owned(), cmdline: String::new() }
 }
 
 /// How v2 writes a process of a pid namespace that we do not see into.

@@ -35,10 +35,14 @@ pub(super) fn number(path: &Path) -> Option<u64> {
     read(path).ok()?.trim().parse().ok()
 }
 
-/// The words of a file such as `cgroup.controllers`; none if it cannot be read.
+/// The words of a file such as `cgroup.controllers`.
+pub(super) fn all_words(path: &Path) -> io::Result<Vec<String>> {
+    Ok(read(path)?.split_whitespace().map(str::to_owned).collect())
+}
+
+/// The same, none if it cannot be read.
 pub(super) fn words(path: &Path) -> Vec<String> {
-    let text = read(path).unwrap_or_default();
-    text.split_whitespace().map(str::to_owned).collect()
+    all_words(path).unwrap_or_default()
 }
 
 /// The value of `key` in a flat-keyed file (`key value` lines).

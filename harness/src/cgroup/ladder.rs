@@ -132,11 +132,11 @@ pub(super) struct Room<'a> {
     pub(super) name: String,
 }
 
-/// Named as a leaf of ours, so that the next runner sweeps it when this one is dead.
+/// Named as ours, so that the next runner removes it when this one is dead.
 fn our_room() -> Result<Room<'static>, Missed> {
     let us = Maker::this_process().at(Step::MakeRoom, "/proc/self");
     let us = us.map_err(|error| Missed::Crowded(error.into()))?;
-    Ok(Room { who: &Ourselves, name: us.next_name() })
+    Ok(Room { who: &Ourselves, name: us.next_room() })
 }
 
 /// Our own cgroup without us, until this process ends.
@@ -256,8 +256,10 @@ impl Rung {
     fn make(&self, needed: &[Controller], wanted: &[Controller], name: &str) -> Result<PathBuf, SetupError> {
         let missing = |one: &&Controller| !self.enabled.contains(one);
         self.enable(needed.iter().filter(missing))?;
-        // What is only wanted may fail: its figures are then absent.
-        let _ = self.enable(wanted.iter().filter(missing).filter(|one| self.may_enable.contains(one)));
+        // What is only wanted may fail, each by itself: its figures are then absent.
+        for one in wanted.iter().filter(missing).filter(|one| self.may_enable.contains(one)) {
+            let _ = self.enable(std::iter::once(one));
+        }
         let dir = self.parent.join(name);
         fs::create_dir(&dir).at(Step::MakeLeaf, &dir)?;
         Ok(dir)

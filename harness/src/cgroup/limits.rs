@@ -51,6 +51,23 @@ impl LeafLimits {
     }
 }
 
+/// Microseconds of CPU time in so many of wall time (sched-bwc.rst): the kernel takes no quota below 1 ms and no period
+/// above 1 s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Quota {
+    pub(super) quota: u64,
+    pub(super) period: u64,
+}
+
+impl Quota {
+    pub(super) fn of(millis: u32) -> Self {
+        const SHORTEST: u64 = 1_000;
+        let of = |period: u64| Self { quota: period * u64::from(millis) / 1000, period };
+        let usual = of(100_000);
+        if usual.quota < SHORTEST { of(1_000_000) } else { usual }
+    }
+}
+
 /// A value for a file of the leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Setting {

@@ -4,10 +4,11 @@ use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use super::files;
+use super::ladder::{self, Rung};
 use super::layout::{Controller, Join, Version};
 use super::limits::{self, Confirmed, LeafLimits};
-use super::{ladder, v1};
-use crate::error::{At, SetupError, Step};
+use super::v1;
+use crate::error::{At, Cause, Object, SetupError, Step};
 
 /// A directory of a leaf.
 #[derive(Debug)]
@@ -24,17 +25,38 @@ pub(super) struct Node {
     pub(super) entrance: File,
 }
 
+/// What the directory has, of which nothing that is needed may be missing: that a rung offers it was found out some time
+/// ago, and whoever manages the cgroup above may have taken it away since.
+fn controllers(
+    dir: &Path,
+    rung: &Rung,
+    version: Version,
+    needed: &[Controller],
+) -> Result<Vec<Controller>, SetupError> {
+    let path = dir.join("cgroup.controllers");
+    let has = match version {
+        Version::V1 => rung.enabled.clone(),
+        Version::V2 if rung.is_bare() => Vec::new(),
+        Version::V2 => Controller::among(&files::all_words(&path).at(Step::ReadLeaf, &path)?),
+    };
+    match needed.iter().find(|one| !has.contains(one)) {
+        None => Ok(has),
+        Some(missing) => {
+            let found = has.iter().map(|one| one.name()).collect::<Vec<_>>().join(" ");
+            let object = Object::Write { path, value: missing.name().to_owned() };
+            Err(SetupError { step: Step::MakeLeaf, object, cause: Cause::ReadBack { found } })
+        }
+    }
+}
+
 impl Node {
     /// Makes the directory with its limits in force. On error nothing is left.
     pub(super) fn make(join: &Join<'_>, name: &str, limits: &LeafLimits) -> Result<Self, SetupError> {
         let hierarchy = join.hierarchy;
         let (dir, rung) = ladder::make(&hierarchy.rungs, &join.needed, &join.wanted, name)?;
-        let controllers = match hierarchy.version {
-            Version::V1 => rung.enabled.clone(),
-            Version::V2 if rung.is_bare() => Vec::new(),
-            Version::V2 => Controller::among(&files::words(&dir.join("cgroup.controllers"))),
-        };
-        Self::furnish(hierarchy.version, controllers, dir.clone(), rung.name, limits).inspect_err(|_| {
+        let made = controllers(&dir, rung, hierarchy.version, &join.needed);
+        let furnish = |has| Self::furnish(hierarchy.version, has, dir.clone(), rung.name, limits);
+        made.and_then(furnish).inspect_err(|_| {
             // The first error counts; what cannot be removed here is swept by a later runner.
             let _ = fs::remove_dir(&dir);
         })

@@ -4,10 +4,8 @@ use std::path::Path;
 
 use super::files;
 use super::layout::Controller;
-use super::limits::{LeafLimits, Repeats, Setting};
+use super::limits::{LeafLimits, Quota, Repeats, Setting};
 use crate::error::{At, Object, SetupError, Step};
-
-const CPU_PERIOD_US: u64 = 100_000;
 
 /// What is written for the limits of one controller.
 ///
@@ -43,9 +41,9 @@ fn memory(limits: &LeafLimits) -> Vec<Setting> {
 }
 
 fn cpu(millis: u32) -> Vec<Setting> {
-    let quota = CPU_PERIOD_US * u64::from(millis) / 1000;
+    let Quota { quota, period } = Quota::of(millis);
     vec![
-        Setting::new("cpu.cfs_period_us", CPU_PERIOD_US, Repeats::Exactly),
+        Setting::new("cpu.cfs_period_us", period, Repeats::Exactly),
         Setting::new("cpu.cfs_quota_us", quota, Repeats::Exactly),
     ]
 }
@@ -85,7 +83,7 @@ mod tests {
 
     #[test]
     fn cpu_quota() {
-        for (millis, quota) in [(500, "50000"), (2000, "200000"), (10, "1000")] {
+        for (millis, quota) in [(500, "50000"), (2000, "200000"), (10, "1000"), (9, "9000"), (1, "1000")] {
             let limits = LeafLimits { cpu_max_millis: Some(millis), ..LeafLimits::default() };
             assert_eq!(written(&limits, Controller::Cpu)[1], ("cpu.cfs_quota_us", quota.to_owned()));
         }

@@ -1,9 +1,7 @@
 //! What cgroup v2 calls things (Documentation/admin-guide/cgroup-v2.rst).
 
 use super::layout::Controller;
-use super::limits::{LeafLimits, Repeats, Setting};
-
-const CPU_PERIOD_US: u64 = 100_000;
+use super::limits::{LeafLimits, Quota, Repeats, Setting};
 
 /// What is written for the limits of one controller.
 pub(super) fn settings(limits: &LeafLimits, controller: Controller) -> Vec<Setting> {
@@ -26,8 +24,8 @@ fn memory(limits: &LeafLimits) -> Vec<Setting> {
 }
 
 fn cpu(millis: u32) -> Setting {
-    let quota = CPU_PERIOD_US * u64::from(millis) / 1000;
-    Setting::new("cpu.max", format!("{quota} {CPU_PERIOD_US}"), Repeats::Exactly)
+    let Quota { quota, period } = Quota::of(millis);
+    Setting::new("cpu.max", format!("{quota} {period}"), Repeats::Exactly)
 }
 
 /// v2 takes any list into `cpuset.cpus` and, where the parent has none of it, runs on all the parent's

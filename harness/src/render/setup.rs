@@ -31,9 +31,14 @@ pub(super) fn consequence(step: Step) -> &'static str {
         // After the body's end, everything else having been fine.
         Step::RemoveLeaf => "ran, but could not be cleaned up",
         // Somewhere on the way; there may have been a body.
-        Step::Wait | Step::ReadLeaf => "has no verdict",
+        Step::Wait | Step::ReadLeaf | Step::StayInLeaf => "has no verdict",
         _ => "did not run",
     }
+}
+
+/// Why what the test did says nothing.
+pub(crate) fn outside_of_leaf(place: &str) -> String {
+    format!("the test has moved itself to {}, where its limits do not hold", words::shown(place))
 }
 
 fn object(error: &SetupError) -> Option<String> {

@@ -121,6 +121,7 @@ fn everything() -> Evidence {
     let text = |text: &str| Some(text.to_owned());
     let victim = |anon_rss| Victim { pid: 4711, comm: "hungry".to_owned(), anon_rss };
     Evidence {
+        left_leaf: None,
         setup: None,
         started: true,
         returned: Some(0),

@@ -30,6 +30,8 @@ pub(crate) enum Tick {
     Nothing,
     /// This deadline has run out: stop the guest.
     Expired(Deadline),
+    /// The CPU time of the leaf cannot be read, and so not be limited: stop the guest.
+    Blind,
     /// The guest was told to stop and does not: kill it.
     Unresponsive,
 }
@@ -75,7 +77,7 @@ impl Clock {
         if let Some(stopped) = self.stopped {
             return stopped + self.grace;
         }
-        let wall = self.wall.map(|wall| self.started + wall);
+        let wall = self.wall.and_then(|wall| self.started.checked_add(wall));
         let cpu = self.cpu.map(|_| self.cpu_check);
         let sample = self.sample.as_ref().map(|sample| sample.next);
         let events = [wall, cpu, sample].into_iter().flatten();
@@ -88,7 +90,7 @@ impl Clock {
         if let Some(stopped) = self.stopped {
             return self.patience(stopped, now);
         }
-        if let Some(wall) = self.wall.filter(|wall| now >= self.started + *wall) {
+        if let Some(wall) = self.wall.filter(|wall| now.duration_since(self.started) >= *wall) {
             return self.expire(Deadline::Wall(wall), now);
         }
         let Some(leaf) = leaf else { return Tick::Nothing };
@@ -136,7 +138,10 @@ impl Clock {
 
     fn check_cpu(&mut self, limit: Duration, leaf: &Leaf, now: Instant) -> Tick {
         // The leaf was made so that this is readable (LeafLimits::cpu_time).
-        let used = leaf.cpu_time().unwrap_or(Duration::MAX);
+        let Some(used) = leaf.cpu_time() else {
+            self.stopped = Some(now);
+            return Tick::Blind;
+        };
         if used >= limit {
             return self.expire(Deadline::Cpu(limit), now);
         }
@@ -149,5 +154,5 @@ impl Clock {
 fn cpu_pause(left: Duration) -> Duration {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let processors = u32::try_from(processors).unwrap_or(u32::MAX);
-    (left / processors).max(CPU_STEP)
+    (left / processors).clamp(CPU_STEP, IDLE)
 }

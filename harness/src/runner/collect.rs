@@ -29,10 +29,14 @@ impl Collector {
 
     /// Takes what is there now, through this buffer. What is over the limit is read all the same, until the guest is stopped for it.
     pub(super) fn collect(&mut self, buffer: &mut [u8]) {
+        [&mut self.stdout, &mut self.stderr].into_iter().for_each(Pipe::begin_turn);
+        self.take(buffer);
+    }
+
+    fn take(&mut self, buffer: &mut [u8]) {
         let Self { stdout, stderr, kept, left } = self;
         let Output { stdout: out, stderr: err, overflows } = kept;
         for (pipe, stream) in [(stdout, out), (stderr, err)] {
-            pipe.begin_turn();
             while let Some(bytes) = pipe.read(buffer) {
                 let fits = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
                 stream.extend_from_slice(&bytes[..fits]);
@@ -49,7 +53,8 @@ impl Collector {
 
     /// All that was kept.
     pub(super) fn finish(&mut self, buffer: &mut [u8]) -> Output {
-        self.collect(buffer);
+        [&mut self.stdout, &mut self.stderr].into_iter().for_each(Pipe::begin_last_turn);
+        self.take(buffer);
         std::mem::take(&mut self.kept)
     }
 }

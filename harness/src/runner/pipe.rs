@@ -8,6 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 /// (/proc/sys/fs/pipe-max-size), so that one turn after the guest's end drains it.
 const TURN: usize = 1 << 20;
 
+/// When nobody is left who could fill it again, but for what a test may leave behind: more than any pipe holds.
+const LAST_TURN: usize = 64 << 20;
+
 /// A pipe that does not block.
 #[derive(Debug)]
 pub(super) struct Pipe {
@@ -29,6 +32,10 @@ impl Pipe {
 
     pub(super) fn begin_turn(&mut self) {
         self.left = TURN;
+    }
+
+    pub(super) fn begin_last_turn(&mut self) {
+        self.left = LAST_TURN;
     }
 
     /// The next bytes; `None` when there are none for now, or this turn is over.

@@ -67,14 +67,16 @@ impl Relay {
     /// Passes on what is there now, through this buffer.
     pub(crate) fn forward(&mut self, buffer: &mut [u8]) {
         for stream in &mut self.streams {
+            stream.pipe.begin_turn();
             stream.read(buffer);
         }
     }
 
     /// Passes on the rest, unfinished lines and what was kept of the end.
     pub(crate) fn finish(&mut self, buffer: &mut [u8]) {
-        self.forward(buffer);
         for stream in &mut self.streams {
+            stream.pipe.begin_last_turn();
+            stream.read(buffer);
             stream.finish();
         }
         // What is said about the run follows there, on a line of its own.
@@ -104,7 +106,6 @@ impl Stream {
 
     /// Reads until the pipe is empty, or this turn is over.
     fn read(&mut self, chunk: &mut [u8]) {
-        self.pipe.begin_turn();
         while let Some(bytes) = self.pipe.read(chunk) {
             self.take(bytes);
         }

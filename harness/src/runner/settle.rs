@@ -7,6 +7,7 @@
 //!   prints its reason and *returns*, which libtest counts as a failure.
 
 use std::io::Write;
+use std::sync::Once;
 
 use super::{End, Panic};
 use crate::error::Unsupported;
@@ -107,7 +108,13 @@ fn append_report(spec: &Spec<'_>, end: &End, evidence: &Evidence, verdict: Verdi
 fn append(line: &str) {
     let Some(path) = super::report_path() else { return };
     if let Err(error) = report::append(&path, line) {
-        eprintln!("{}", render::report_not_written(&path, &error));
+        static TOLD: Once = Once::new();
+        // Past libtest's capture, of which nothing is shown when the test passes.
+        let tell = || {
+            let text = format!("{}\n", render::report_not_written(&path, &error));
+            drop(std::io::stderr().write_all(text.as_bytes()));
+        };
+        TOLD.call_once(tell);
     }
 }
 

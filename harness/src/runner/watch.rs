@@ -154,6 +154,9 @@ impl Watch<'_> {
     fn take_report(&mut self, frame: Report, sender: Option<i32>) {
         let decided = self.evidence.returned.is_some() || self.evidence.panicked.is_some();
         match frame {
+            Report::SetupFailed(error) if error.step == Step::StayInLeaf => {
+                self.evidence.left_leaf.get_or_insert(error);
+            }
             Report::SetupFailed(error) => self.setup_failed(error),
             Report::Started { pid } => {
                 self.evidence.started = true;
@@ -201,6 +204,10 @@ impl Watch<'_> {
             Tick::Nothing => {}
             Tick::Expired(deadline) => {
                 self.evidence.deadline = Some(deadline);
+                self.guest.stop();
+            }
+            Tick::Blind => {
+                self.setup_failed(super::no_cpu_time());
                 self.guest.stop();
             }
             Tick::Unresponsive => self.guest.kill(),
