@@ -114,6 +114,9 @@ use proc_macro::TokenStream;
 /// | `cpu_time = "2s"` | user and system time of all its processes |
 /// | `rlimit(nofile = 64, fsize = "1M", cpu = "2s", core = 0, stack = unlimited)` | `setrlimit(2)` |
 ///
+/// Limits hold in the cgroup that the body is born in, and below it. A test that has moved itself elsewhere has no
+/// verdict: at its end it shows where it is.
+///
 /// Sizes: a number is bytes; `K M G T` and `KiB MiB GiB TiB` are powers of 1024, `kB MB GB TB` powers of
 /// 1000. Durations: `us`, `ms`, `s`, `min`, `h`. Both take decimals: `"1.5G"`, `"0.5s"`.
 ///

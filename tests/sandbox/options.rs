@@ -18,6 +18,13 @@ macro_rules! said {
 
 type With = fn(Sandbox) -> Sandbox;
 
+/// Later than any clock goes.
+#[test]
+fn a_timeout_without_end() {
+    let run = run!(shell(Sandbox::new().timeout(Duration::MAX), "echo here"));
+    assert!(run.passed(), "{run}");
+}
+
 #[test]
 fn namespaces() {
     let all: [(&str, With); 7] = [

@@ -103,3 +103,26 @@ impl Node {
         files::number(&self.dir.join(file))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Controller::{Memory, Pids};
+
+    fn rung() -> Rung {
+        let enabled = vec![Memory, Pids];
+        Rung { name: "", parent: PathBuf::new(), enabled, may_enable: Vec::new(), refusal: None }
+    }
+
+    #[test]
+    fn what_is_needed_and_was_taken_away_meanwhile() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = |needed: &[Controller]| controllers(dir.path(), &rung(), Version::V2, needed);
+        let unread = made(&[]).unwrap_err();
+        assert_eq!(unread.step, Step::ReadLeaf);
+        fs::write(dir.path().join("cgroup.controllers"), "pids\n").unwrap();
+        assert_eq!(made(&[Pids]).unwrap(), [Pids]);
+        let missing = made(&[Pids, Memory]).unwrap_err();
+        assert_eq!((missing.step, missing.cause), (Step::MakeLeaf, Cause::ReadBack { found: "pids".into() }));
+    }
+}

@@ -59,13 +59,20 @@ mod tests {
         let dead = parts.join(".");
         parts[2] = "1".to_owned();
         let foreign = parts.join(".");
-        for name in [&ours, &dead, &foreign, "harness.x", "other"] {
+        let [room, lived_in] = ["5", "6"].map(|number| {
+            parts[2] = us.next_name().split('.').nth(2).unwrap().to_owned();
+            parts[5] = number.to_owned();
+            format!("{}.room", parts.join("."))
+        });
+        for name in [&ours, &dead, &foreign, "harness.x", "other", &room, &lived_in, &format!("{lived_in}/x")]
+        {
             fs::create_dir(dir.path().join(name)).unwrap();
         }
         assert_eq!(once(dir.path(), us), []);
         let mut left: Vec<_> = files::children(dir.path()).unwrap();
         left.sort();
-        let mut expected = [&ours, &foreign, "harness.x", "other"].map(|name| dir.path().join(name));
+        let mut expected =
+            [&ours, &foreign, "harness.x", "other", &lived_in].map(|name| dir.path().join(name));
         expected.sort();
         assert_eq!(left, expected);
         // And not again.

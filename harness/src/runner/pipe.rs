@@ -55,3 +55,32 @@ impl Pipe {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+    use super::*;
+
+    #[test]
+    fn the_last_turn_reads_all_of_a_large_pipe() {
+        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap();
+        // Without privilege a pipe is not as large: then there is nothing to see.
+        drop(fcntl(&writer, FcntlArg::F_SETPIPE_SZ(4 << 20)));
+        let mut writer = File::from(writer);
+        let mut written = 0;
+        while let Ok(count) = writer.write(&[b'x'; 4096]) {
+            written += count;
+        }
+        let mut pipe = Pipe::new(reader);
+        let mut buffer = vec![0; 64 << 10];
+        pipe.begin_last_turn();
+        let mut found = 0;
+        while let Some(bytes) = pipe.read(&mut buffer) {
+            found += bytes.len();
+        }
+        assert_eq!(found, written);
+    }
+}
