@@ -81,21 +81,23 @@ fn leaves_a_child_whose_name_is_no_text() {
     leave_a_nameless_one();
 }
 
+fn use_up_descriptors() {
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        let _ = std::os::fd::IntoRawFd::into_raw_fd(file);
+    }
+}
+
 /// Nothing can be read any more.
 #[isolated(pid1, rlimit(nofile = 64))]
 fn leaves_a_child_and_uses_up_its_descriptors() {
     program("sleeper").spawn().unwrap();
-    while let Ok(file) = std::fs::File::open("/dev/null") {
-        std::mem::forget(file);
-    }
+    use_up_descriptors();
 }
 
 /// The twin: nobody is there.
 #[isolated(pid1, rlimit(nofile = 64))]
 fn uses_up_its_descriptors() {
-    while let Ok(file) = std::fs::File::open("/dev/null") {
-        std::mem::forget(file);
-    }
+    use_up_descriptors();
 }
 
 /// The twin: nobody is there.
