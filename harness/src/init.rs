@@ -142,6 +142,7 @@ fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
 /// The runner makes the leaf while the guest is cloned and set up. False when it could not, or is gone.
 fn await_leaf(ends: &mut Ends, signals: &SignalFd) -> bool {
     let mut buffer = [0; 64];
+    // Another signal has no receiver yet.
     while !is_readable(&ends.control, signals) {
         if signals.read_signal().ok().flatten().is_some_and(|info| is_the_runners_end(&info)) {
             return false;
