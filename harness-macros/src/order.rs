@@ -53,9 +53,10 @@ pub(crate) fn turn(args: &Args, test: &TestFn) -> syn::Result<Turn> {
     Ok(Turn::Now(Registration { test_attribute: quote!(#ignore #test_attribute), proof: quote!(#proof) }))
 }
 
-/// What registers a function uses it.
-const PROOF: &str = "#[deny(dead_code, reason = \"a test attribute in front of #[isolated] should have made this \
-                     function a test, and none has: it would never run; write #[test] right above #[isolated]\")]";
+/// What registers a function uses it. Outside of a test build there is nothing to be missed.
+const PROOF: &str = "#[cfg_attr(test, deny(dead_code, reason = \"a test attribute in front of #[isolated] should have \
+                     made this function a test, and none has: it would never run; write #[test] right above \
+                     #[isolated]\"))]";
 
 /// The function again, with ourselves behind everything that goes first.
 pub(crate) fn defer(mut test: TestFn, krate: &TokenStream, args: &Args, marker: &Marker) -> TokenStream {
