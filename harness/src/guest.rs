@@ -115,9 +115,9 @@ fn run_test(
 /// The steps of the body, in order. Where it is then, if it has a leaf.
 fn steps(ends: &Ends, plan: &GuestPlan, reporter: &Reporter) -> Result<Option<Membership>, SetupError> {
     enter_leaf(ends)?;
-    let membership = if ends.has_leaf { Membership::note(REPORT_FD + 1) } else { None };
+    let own_view = plan.unshare_body != 0;
+    let membership = ends.home.clone().and_then(|home| Membership::open(home, own_view, REPORT_FD + 1));
     unshare(plan.unshare_body)?;
-    let membership = membership.map(Membership::seen_from_here);
     process::die_with_parent().at(Step::ForkBody, "the death signal")?;
     if plan.body_is_pid1 {
         reporter.show(&prepare(plan)?);

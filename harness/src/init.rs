@@ -42,8 +42,8 @@ pub(crate) struct Ends {
     pub(crate) leaf: Option<OwnedFd>,
     /// `tasks` of the leaf, one for each v1 hierarchy: the body enters these by itself.
     pub(crate) entrances: Vec<OwnedFd>,
-    /// Whether there is a leaf, or was one to be born in.
-    pub(crate) has_leaf: bool,
+    /// The name of the leaf, and in how many hierarchies it is.
+    pub(crate) home: Option<(String, usize)>,
 }
 
 impl Ends {
@@ -52,16 +52,7 @@ impl Ends {
         let mut fds = fds.into_iter();
         let (control, report, stdout, stderr) = (fds.next()?, fds.next()?, fds.next()?, fds.next()?);
         let plan = fds.next()?;
-        Some(Self {
-            control,
-            report,
-            stdout,
-            stderr,
-            plan,
-            leaf: None,
-            entrances: Vec::new(),
-            has_leaf: false,
-        })
+        Some(Self { control, report, stdout, stderr, plan, leaf: None, entrances: Vec::new(), home: None })
     }
 }
 
@@ -141,7 +132,7 @@ fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
 
 /// The runner makes the leaf while the guest is cloned and set up. False when it could not, or is gone.
 fn await_leaf(ends: &mut Ends, signals: &SignalFd) -> bool {
-    let mut buffer = [0; 64];
+    let mut buffer = [0; 256];
     // Another signal has no receiver yet.
     while !is_readable(&ends.control, signals) {
         if signals.read_signal().ok().flatten().is_some_and(|info| is_the_runners_end(&info)) {
@@ -149,9 +140,9 @@ fn await_leaf(ends: &mut Ends, signals: &SignalFd) -> bool {
         }
     }
     let Ok(message) = socket::receive(ends.control.as_fd(), &mut buffer, true) else { return false };
-    let Ok(Order::Enter { v2 }) = wire::decode(&buffer[..message.length]) else { return false };
+    let Ok(Order::Enter { v2, leaf }) = wire::decode(&buffer[..message.length]) else { return false };
     ends.entrances = message.fds;
-    ends.has_leaf = !ends.entrances.is_empty();
+    ends.home = (!leaf.is_empty()).then_some((leaf, ends.entrances.len()));
     ends.leaf = if v2 { ends.entrances.pop() } else { None };
     true
 }

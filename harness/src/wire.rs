@@ -89,15 +89,15 @@ choice! { Control {
 } }
 
 /// On the control socket, to the init.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Kill everything, then report and end.
     Stop,
     /// Fork the body; carries what it enters its leaf by: `tasks` of each v1 hierarchy and then, with
-    /// `v2`, the directory of the v2 one.
-    Enter { v2: bool },
+    /// `v2`, the directory of the v2 one. `leaf` is its name, empty where there is none.
+    Enter { v2: bool, leaf: String },
 }
-choice! { Order { 1 Stop, 2 Enter { v2 } } }
+choice! { Order { 1 Stop, 2 Enter { v2, leaf } } }
 
 /// On the report socket, from the body.
 #[derive(Debug, Clone, PartialEq, Eq)]

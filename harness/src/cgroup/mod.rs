@@ -107,6 +107,12 @@ impl Leaf {
         self.nodes.iter().filter(move |node| node.version == version)
     }
 
+    /// The name of each of its directories.
+    pub(crate) fn name(&self) -> String {
+        let name = self.nodes.first().and_then(|node| node.dir.file_name());
+        name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     /// Its directories.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.nodes.iter().map(|node| node.dir.clone()).collect()

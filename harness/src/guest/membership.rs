@@ -1,7 +1,8 @@
 //! Whether the body has stayed in its leaf: limits bind, and figures are counted, only there.
 //!
 //! A test that moves itself to another cgroup, as code that manages cgroups does, has no limit any more. It is looked
-//! at before the verdict is sent; a program, which we become, is not.
+//! at before the verdict is sent: once, as each look waits for whoever makes or removes a cgroup on the machine. A
+//! program, which we become, is not looked at.
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,45 +12,26 @@ use nix::errno::Errno;
 use nix::sys::uio::pread;
 
 use crate::error::{Cause, Object, SetupError, Step};
-use crate::maker::Maker;
 use crate::render;
 use crate::sys::fds;
 
-/// The body's lines of /proc/PID/cgroup (cgroups(7)). The file is opened before the test can cover /proc.
+/// The body's /proc/PID/cgroup (cgroups(7)), opened before the test can cover /proc.
 #[derive(Debug, Clone)]
 pub(super) struct Membership {
     file: BorrowedFd<'static>,
-    leaf: Vec<Line>,
-}
-
-/// A hierarchy, `4:memory`, and the path in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Line {
-    hierarchy: String,
-    path: String,
+    leaf: String,
+    hierarchies: usize,
+    /// In a cgroup namespace of its own, the leaf is the root of what it sees.
+    own_view: bool,
 }
 
 impl Membership {
-    /// That of this process, which is in its leaf; none where there is no /proc.
-    pub(super) fn note(least: i32) -> Option<Self> {
+    /// Of a leaf of this name in so many hierarchies; none where there is no /proc.
+    pub(super) fn open((leaf, hierarchies): (String, usize), own_view: bool, least: i32) -> Option<Self> {
         let file = File::open("/proc/self/cgroup").ok()?;
         let file =
             fds::duplicate_above(file.as_fd(), least).or_else(|_| fds::duplicate_above(file.as_fd(), 3));
-        let file = fds::keep_open(file.ok()?);
-        let mut leaf = lines(&read(file).ok()?);
-        leaf.retain(|line| is_leaf(&line.path));
-        Some(Self { file, leaf })
-    }
-
-    /// As the paths are from within a cgroup namespace that has been made since.
-    pub(super) fn seen_from_here(mut self) -> Self {
-        let now = read(self.file).map(|text| lines(&text)).unwrap_or_default();
-        for line in &mut self.leaf {
-            if let Some(now) = now.iter().find(|now| now.hierarchy == line.hierarchy) {
-                line.path.clone_from(&now.path);
-            }
-        }
-        self
+        Some(Self { file: fds::keep_open(file.ok()?), leaf, hierarchies, own_view })
     }
 
     pub(super) fn descriptor(&self) -> BorrowedFd<'static> {
@@ -59,28 +41,33 @@ impl Membership {
     /// Whether this process is still there, or below.
     ///
     /// # Errors
-    /// Where it is instead, or why that cannot be seen.
+    /// It is not, or that cannot be seen.
     pub(super) fn holds(&self) -> Result<(), SetupError> {
-        let now = read(self.file).map(|text| lines(&text));
-        let now = now.map_err(|errno| SetupError::new(Step::StayInLeaf, "/proc/self/cgroup", errno))?;
-        for leaf in &self.leaf {
-            let found = now.iter().find(|line| line.hierarchy == leaf.hierarchy);
-            let found = found.map_or("", |line| line.path.as_str());
-            if !is_inside(&leaf.path, found) {
-                let object = Object::from(Path::new(&leaf.path));
-                let cause = Cause::Refused { reason: render::outside_of_leaf(found) };
-                return Err(SetupError { step: Step::StayInLeaf, object, cause });
-            }
+        let cause = match read(self.file) {
+            Ok(text) if self.is_inside(&text) => return Ok(()),
+            Ok(_) => Cause::Refused { reason: render::OUTSIDE_OF_LEAF.to_owned() },
+            Err(errno) => Cause::Errno(errno),
+        };
+        Err(SetupError { step: Step::StayInLeaf, object: Object::Name(self.leaf.clone()), cause })
+    }
+
+    fn is_inside(&self, text: &str) -> bool {
+        let mut paths = text.lines().filter_map(|line| line.splitn(3, ':').nth(2)).map(Path::new);
+        if self.own_view {
+            // Outside of the namespace's root the kernel writes `/..`.
+            return paths.all(|path| !path.components().any(|part| part == Component::ParentDir));
         }
-        Ok(())
+        paths.filter(|path| path.iter().any(|name| *name == *self.leaf)).count() >= self.hierarchies
     }
 }
 
 fn read(file: BorrowedFd<'_>) -> Result<String, Errno> {
-    // A line for each hierarchy, of which there are a dozen.
-    let mut text = vec![0; 64 << 10];
+    let mut text = vec![0; 2048];
     let mut length = 0;
     loop {
+        if length == text.len() {
+            text.resize(2 * length, 0);
+        }
         match pread(file, &mut text[length..], i64::try_from(length).unwrap_or(i64::MAX)) {
             Ok(0) => return Ok(String::from_utf8_lossy(&text[..length]).into_owned()),
             Ok(more) => length += more,
@@ -90,53 +77,37 @@ fn read(file: BorrowedFd<'_>) -> Result<String, Errno> {
     }
 }
 
-fn lines(text: &str) -> Vec<Line> {
-    let line = |line: &str| {
-        let (id, rest) = line.split_once(':')?;
-        let (controllers, path) = rest.split_once(':')?;
-        Some(Line { hierarchy: format!("{id}:{controllers}"), path: path.to_owned() })
-    };
-    text.lines().filter_map(line).collect()
-}
-
-fn is_leaf(path: &str) -> bool {
-    let name = Path::new(path).file_name().and_then(|name| name.to_str());
-    name.and_then(Maker::of_name).is_some()
-}
-
-/// Outside of a cgroup namespace's root the kernel writes `/..`.
-fn is_inside(leaf: &str, path: &str) -> bool {
-    let path = Path::new(path);
-    path.starts_with(leaf) && !path.components().any(|part| part == Component::ParentDir)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn inside(own_view: bool, text: &str) -> bool {
+        let file = fds::keep_open(File::open("/dev/null").unwrap().into());
+        Membership { file, leaf: "leaf".to_owned(), hierarchies: 2, own_view }.is_inside(text)
+    }
+
     #[test]
     fn inside_is_the_leaf_and_what_is_below() {
-        for (leaf, path, inside) in [
-            ("/a/leaf", "/a/leaf", true),
-            ("/a/leaf", "/a/leaf/b", true),
-            ("/a/leaf", "/a/leaf2", false),
-            ("/a/leaf", "/a", false),
-            ("/a/leaf", "/", false),
-            ("/a/leaf", "", false),
-            ("/a/leaf", "/a/leaf (deleted)", false),
-            ("/", "/", true),
-            ("/", "/b", true),
-            ("/", "/..", false),
-            ("/", "/../b", false),
+        for (text, is_inside) in [
+            ("4:cpu,cpuacct:/a/leaf\n3:pids:/a/leaf/b:c\n2:io:/\n", true),
+            ("4:cpu,cpuacct:/a/leaf\n3:pids:/a\n2:io:/\n", false),
+            ("4:cpu,cpuacct:/a/leaf\n3:pids:/a/leaf (deleted)\n", false),
+            ("4:cpu,cpuacct:/a/leaf\n3:pids:/a/leaf2\n", false),
+            ("4:cpu,cpuacct:/a/leaf\n3:pids:/beside-leaf\n", false),
+            ("", false),
         ] {
-            assert_eq!(is_inside(leaf, path), inside, "{leaf} {path}");
+            assert_eq!(inside(false, text), is_inside, "{text}");
         }
     }
 
     #[test]
-    fn hierarchies_are_told_apart() {
-        let found = lines("4:cpu,cpuacct:/a:b\n0::/c\nnonsense\n");
-        let line = |hierarchy: &str, path: &str| Line { hierarchy: hierarchy.into(), path: path.into() };
-        assert_eq!(found, [line("4:cpu,cpuacct", "/a:b"), line("0:", "/c")]);
+    fn a_namespace_has_the_leaf_as_its_root() {
+        for (text, is_inside) in [
+            ("4:memory:/\n0::/b\n", true),
+            ("4:memory:/..\n0::/\n", false),
+            ("4:memory:/\n0::/../b\n", false),
+        ] {
+            assert_eq!(inside(true, text), is_inside, "{text}");
+        }
     }
 }

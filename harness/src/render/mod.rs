@@ -46,7 +46,7 @@ pub(crate) use self::ladder::{MOUNT_CGROUPS, no_leaf};
 pub(crate) use self::ladder::{no_place, not_run_by_scope};
 pub(crate) use self::policy::{ending, objection, skipped, skips, unsupported};
 pub(crate) use self::program::{ending as program_ending, invalid, lack, object, program, with_remedy};
-pub(crate) use self::setup::outside_of_leaf;
+pub(crate) use self::setup::OUTSIDE_OF_LEAF;
 use self::words::Table;
 pub(crate) use self::words::{errno, signal_name};
 #[cfg(feature = "cli")]

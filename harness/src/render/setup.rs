@@ -37,9 +37,8 @@ pub(super) fn consequence(step: Step) -> &'static str {
 }
 
 /// Why what the test did says nothing.
-pub(crate) fn outside_of_leaf(place: &str) -> String {
-    format!("the test has moved itself to {}, where its limits do not hold", words::shown(place))
-}
+pub(crate) const OUTSIDE_OF_LEAF: &str =
+    "the test has moved itself out of it, to where its limits do not hold";
 
 fn object(error: &SetupError) -> Option<String> {
     let step = error.step.text();

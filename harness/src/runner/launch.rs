@@ -39,7 +39,7 @@ impl Guest {
         let v2 = leaf.and_then(Leaf::clone_into);
         let mut fds = leaf.map(Leaf::entrances).unwrap_or_default();
         fds.extend(v2);
-        let order = Order::Enter { v2: v2.is_some() };
+        let order = Order::Enter { v2: v2.is_some(), leaf: leaf.map(Leaf::name).unwrap_or_default() };
         match socket::send(self.control.as_fd(), &wire::encode(&order), &fds) {
             Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(()),
             answer => answer.at(Step::SendPlan, "the leaf's descriptors"),

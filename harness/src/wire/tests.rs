@@ -111,7 +111,7 @@ fn every_frame_survives_and_no_part_of_one_is_a_frame() {
     reports().iter().for_each(survives);
     survives(&assignment());
     survives(&Order::Stop);
-    survives(&Order::Enter { v2: true });
+    survives(&Order::Enter { v2: true, leaf: "harness.1".to_owned() });
     let maps = IdMaps { uid_map: "0 0 1".into(), gid_map: "0 0 1".into(), deny_setgroups: true };
     survives(&Request { flags: u64::MAX, id_maps: Some(maps) });
 }

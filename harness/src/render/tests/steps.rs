@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 use super::{AGAIN, spec};
 use crate::error::{Cause, Object, SetupError, Step};
-use crate::render::{not_run, outside_of_leaf, setup_error};
+use crate::render::{OUTSIDE_OF_LEAF, not_run, setup_error};
 
 fn failed(step: Step, object: impl Into<Object>, errno: Errno) -> SetupError {
     SetupError::new(step, object, errno)
@@ -78,7 +78,7 @@ fn in_cgroups() -> Vec<SetupError> {
         failed(Step::EnterLeaf, "cgroup.procs", Errno::EACCES),
         failed(Step::RemoveLeaf, leaf, Errno::EBUSY),
         failed(Step::ReadLeaf, leaf, Errno::ENOENT),
-        refused(Step::StayInLeaf, leaf, &outside_of_leaf("/user.slice")),
+        refused(Step::StayInLeaf, leaf, OUTSIDE_OF_LEAF),
         failed(Step::StayInLeaf, "/proc/self/cgroup", Errno::EBADF),
     ]
 }
