@@ -116,7 +116,8 @@ fn run_test(
 fn steps(ends: &Ends, plan: &GuestPlan, reporter: &Reporter) -> Result<Option<Membership>, SetupError> {
     enter_leaf(ends)?;
     let own_view = plan.unshare_body != 0;
-    let membership = ends.home.clone().and_then(|home| Membership::open(home, own_view, REPORT_FD + 1));
+    let open = |home| Membership::open(home, own_view, REPORT_FD + 1);
+    let membership = ends.home.clone().map(open).transpose()?.flatten();
     unshare(plan.unshare_body)?;
     process::die_with_parent().at(Step::ForkBody, "the death signal")?;
     if plan.body_is_pid1 {

@@ -5,13 +5,14 @@
 //! program, which we become, is not looked at.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Component, Path};
 
 use nix::errno::Errno;
 use nix::sys::uio::pread;
 
-use crate::error::{Cause, Object, SetupError, Step};
+use crate::error::{At, Cause, Object, SetupError, Step};
 use crate::render;
 use crate::sys::fds;
 
@@ -25,13 +26,25 @@ pub(super) struct Membership {
     own_view: bool,
 }
 
+const FILE: &str = "/proc/self/cgroup";
+
 impl Membership {
     /// Of a leaf of this name in so many hierarchies; none where there is no /proc.
-    pub(super) fn open((leaf, hierarchies): (String, usize), own_view: bool, least: i32) -> Option<Self> {
-        let file = File::open("/proc/self/cgroup").ok()?;
-        let file =
-            fds::duplicate_above(file.as_fd(), least).or_else(|_| fds::duplicate_above(file.as_fd(), 3));
-        Some(Self { file: fds::keep_open(file.ok()?), leaf, hierarchies, own_view })
+    ///
+    /// # Errors
+    /// It is there and cannot be opened: then nobody could say at the end where the body is.
+    pub(super) fn open(
+        (leaf, hierarchies): (String, usize),
+        own_view: bool,
+        least: i32,
+    ) -> Result<Option<Self>, SetupError> {
+        let file = match File::open(FILE) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            file => file.at(Step::StayInLeaf, FILE)?,
+        };
+        let high = fds::duplicate_above(file.as_fd(), least);
+        let file = high.or_else(|_| fds::duplicate_above(file.as_fd(), 3)).at(Step::StayInLeaf, FILE)?;
+        Ok(Some(Self { file: fds::keep_open(file), leaf, hierarchies, own_view }))
     }
 
     pub(super) fn descriptor(&self) -> BorrowedFd<'static> {

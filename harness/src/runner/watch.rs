@@ -154,7 +154,7 @@ impl Watch<'_> {
     fn take_report(&mut self, frame: Report, sender: Option<i32>) {
         let decided = self.evidence.returned.is_some() || self.evidence.panicked.is_some();
         match frame {
-            Report::SetupFailed(error) if error.step == Step::StayInLeaf => {
+            Report::SetupFailed(error) if self.evidence.started && error.step == Step::StayInLeaf => {
                 self.evidence.left_leaf.get_or_insert(error);
             }
             Report::SetupFailed(error) => self.setup_failed(error),
