@@ -132,7 +132,7 @@ fn ending(spec: &Spec<'_>, evidence: &Evidence) -> Outcome {
         Some(outcome) => outcome,
         None if succeeded => Outcome::Passed,
         // All that no cause names: the init did not end well, so what it told may not be all.
-        None => Outcome::Violated(Violation::InitLost { status: evidence.init }),
+        None => lost_init(evidence.init),
     }
 }
 
@@ -210,8 +210,7 @@ fn lost(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
     if evidence.body.is_some() {
         return None;
     }
-    let lost = Outcome::Violated(Violation::InitLost { status: evidence.init });
-    Some(evidence.init.and_then(signal).unwrap_or(lost))
+    Some(evidence.init.and_then(signal).unwrap_or_else(|| lost_init(evidence.init)))
 }
 
 fn panicked(_: &Spec<'_>, evidence: &Evidence) -> Option<Outcome> {
@@ -291,13 +290,20 @@ fn objection(spec: &Spec<'_>, ending: &Outcome, evidence: &Evidence) -> Option<O
     if let Some(violation) = &evidence.violation {
         return Some(Outcome::Violated(violation.clone()));
     }
-    if matches!(ending, Outcome::OomKilled { .. } | Outcome::TimedOut { .. }) {
-        // Killed in the middle: what ran then is no leak, and the init may have been killed with it.
-        return None;
+    // Killed in the middle: what ran then is no leak, and the init may have been killed with it.
+    let is_cut_off = matches!(ending, Outcome::OomKilled { .. } | Outcome::TimedOut { .. });
+    let is_lost = match evidence.init {
+        // It could not tell all, or not kill what was left.
+        Some(WaitStatus::Exited(code)) => code != 0,
+        _ => !is_cut_off,
+    };
+    if is_lost {
+        return Some(lost_init(evidence.init));
     }
-    if evidence.init != Some(WaitStatus::Exited(0)) {
-        return Some(Outcome::Violated(Violation::InitLost { status: evidence.init }));
-    }
-    let is_leak = policy(spec) == Leaks::Fail && !evidence.leftovers.is_empty();
+    let is_leak = !is_cut_off && policy(spec) == Leaks::Fail && !evidence.leftovers.is_empty();
     is_leak.then(|| Outcome::LeftProcesses(evidence.leftovers.clone()))
+}
+
+fn lost_init(status: Option<WaitStatus>) -> Outcome {
+    Outcome::Violated(Violation::InitLost { status })
 }

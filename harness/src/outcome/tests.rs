@@ -13,6 +13,7 @@ use crate::error::Step;
 use crate::evidence::{Oom, Panic};
 
 const OK: WaitStatus = WaitStatus::Exited(0);
+const FAILED: WaitStatus = WaitStatus::Exited(1);
 const SEGV: WaitStatus = WaitStatus::Signaled { signal: libc::SIGSEGV, core: false };
 const KILL: WaitStatus = WaitStatus::Signaled { signal: libc::SIGKILL, core: false };
 const STOP: WaitStatus = WaitStatus::Stopped { signal: libc::SIGSTOP };
@@ -234,6 +235,18 @@ fn an_expected_ending_is_that_one_only() {
         ("oom, forged", Expect::Oom, Evidence { violation: Some(FORGED), ..struck(OwnLimit, fine()) }, false),
         ("timeout", Expect::Timeout, late(died(KILL)), true),
         ("timeout, init stopped", Expect::Timeout, late(Evidence { init: Some(KILL), ..died(KILL) }), true),
+        (
+            "timeout, init gave up",
+            Expect::Timeout,
+            late(Evidence { init: Some(FAILED), ..died(KILL) }),
+            false,
+        ),
+        (
+            "oom, init gave up",
+            Expect::Oom,
+            struck(OwnLimit, Evidence { init: Some(FAILED), ..died(KILL) }),
+            false,
+        ),
         ("timeout with oom", Expect::Timeout, late(struck(OwnLimit, died(KILL))), false),
         ("timeout after the verdict", Expect::Timeout, late(fine()), false),
         ("timeout after a panic", Expect::Timeout, late(panicking()), false),

@@ -68,8 +68,13 @@ fn may_pass(evidence: &Evidence, leaks_fail: bool) -> bool {
 fn may_pass_as(expect: Expect, evidence: &Evidence, leaks_fail: bool) -> bool {
     let Evidence { setup, started, returned, panicked, violation, body, init, .. } = evidence;
     let Evidence { deadline, oom, leftovers, cleanup, .. } = evidence;
-    let sound =
-        setup.is_none() && violation.is_none() && cleanup.is_empty() && *started && panicked.is_none();
+    let sound = setup.is_none()
+        && violation.is_none()
+        && cleanup.is_empty()
+        && *started
+        && panicked.is_none()
+        // It could not tell all, or not kill all.
+        && *init != Some(WaitStatus::Exited(1));
     let undisturbed = deadline.is_none() && oom.is_none();
     let clean = *init == Some(OK) && (leftovers.is_empty() || !leaks_fail);
     sound
