@@ -2,11 +2,11 @@
 # The false-pass corpus, repeated: every guest under libtest in parallel, libtest with one thread, and
 # nextest. Prints a table of false passes and false failures; fails if there is any complaint.
 #
-#   ci/soak.sh [REPEATS]      50 unless given; about 30 s for each on two cores
+#   ci/soak.sh [REPEATS]      HARNESS_REPEATS, or 50, unless given; about 30 s for each on two cores
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-repeats=${1:-50}
+repeats=${1:-${HARNESS_REPEATS:-50}}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0

@@ -17,10 +17,10 @@ set -euo pipefail
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 bed=$checkout/ci/vm
 target=$checkout/target/vm
-accept=0 suite=
+accept=0 suite='' machines_ended=0
 
 main() {
-  local names=()
+  local names=() name
   while (($#)); do
     case $1 in
       --accept) accept=1 ;;
@@ -34,6 +34,8 @@ main() {
   bash "$bed/install.sh"
   image=$(bash "$bed/image.sh")
   mkdir -p "$target" "$bed/expected"
+  # What an earlier run has left says nothing of this one.
+  for name in "${names[@]}"; do rm -rf "${target:?}/$name"; done
   bash "$bed/payload.sh" "$target"
   run_machines "${names[@]}"
   conclude "${names[@]}"
@@ -47,25 +49,30 @@ run_machines() {
   # shellcheck disable=SC2064 # now: the variable is local
   trap "kill -- -$machines" EXIT
   trap 'exit 130' INT TERM
-  # Each leaves its status in a file.
-  wait "$machines" || true
+  # Each leaves its status in a file; xargs fails where one has been killed, and starts no more.
+  wait "$machines" || machines_ended=$?
   trap - EXIT
 }
 
 # Complaints of all machines, at the end, where they are seen.
 conclude() {
   local name status=0
+  if ((machines_ended)); then
+    echo "not all machines got to their end (xargs: $machines_ended)"
+    status=1
+  fi
   for name in "$@"; do
     printf '%s %s s; ' "$name" "$(<"$target/$name/seconds")"
   done
   echo "all $SECONDS s"
   for name in "$@"; do
-    if [[ $(<"$target/$name/status") != [01] ]]; then
-      echo "$name: the machine failed: $target/$name"
-      status=1
-    elif [[ -n $suite ]]; then
-      [[ $(<"$target/$name/status") == 0 ]] || status=1
-    else
+    [[ ! -e $target/$name/console.first ]] || echo "$name: the machine failed before its first suite, and was started again"
+    case $(cat "$target/$name/status") in
+      0) ;;
+      1) echo "$name: a suite, or the doctor, failed: $target/$name"; status=1 ;;
+      *) echo "$name: the machine failed: $target/$name"; status=1; continue ;;
+    esac
+    if [[ -z $suite ]]; then
       ((!accept)) || judge accept "$name"
       judge skips "$name" || status=1
     fi

@@ -6,8 +6,8 @@
     judge.py table DIRECTORY NAME...        prints the table of these environments, as Markdown
 
 RESULTS is a directory that ci/vm/job/suites filled. EXPECTED holds the skips: lines of test and need, with a
-tab between. A skip that is not expected, an expected one that did not happen and a suite that failed are
-complaints.
+tab between. A skip that is not expected, an expected one that did not happen and a suite that failed or ran no
+test are complaints.
 """
 
 import json
@@ -52,6 +52,13 @@ def suites(results):
     return {name: int(status) for name, status, _seconds in lines}
 
 
+def ran(results, suite):
+    """How many tests passed: libtest is content with none."""
+    log = results / f"{suite}.log"
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return sum(int(count) for count in re.findall(r"^test result: ok\. (\d+) passed", text, re.MULTILINE))
+
+
 def complaints(name, results, path):
     found = skips(results)
     wanted = expected(path)
@@ -65,6 +72,8 @@ def complaints(name, results, path):
             yield f"{name}: the suite {suite} did not get to its end"
         elif ended[suite]:
             yield f"{name}: the suite {suite} failed"
+        elif not ran(results, suite):
+            yield f"{name}: the suite {suite} ran no test: see its name in ci/vm/configurations"
 
 
 def accept(results, path):
@@ -98,6 +107,8 @@ class Table:
             return "failed " + self.note("did not get to its end")
         if status:
             return "failed"
+        if not ran(results, suite):
+            return "failed " + self.note("ran no test")
         needs = sorted({lack for test, lack in skips(results) if test.split("::")[0] == suite})
         count = sum(test.split("::")[0] == suite for test, _ in skips(results))
         passed = f"passed, {count} skipped " + self.note("needs " + "; ".join(needs)) if needs else "passed"

@@ -22,8 +22,8 @@ main() {
   echo "$suites" >"$directory/asked"
   pack_job
   boot || status=$?
-  if ((status > 1)); then
-    # No suite failed: the machine did not get to its end, as happens under emulation. Its console is kept.
+  if ((status > 1)) && ! grep -q '^ready' "$directory/said"; then
+    # No test had begun: the machine did not get so far, as happens under emulation. Its console is kept.
     echo "[$name] the machine failed with $status: once more"
     mv "$directory/console" "$directory/console.first" || true
     rm -rf "$directory/results"

@@ -47,8 +47,8 @@ pub(crate) fn line(spec: &Spec<'_>, end: &End, evidence: &Evidence, verdict: Ver
         End::Unsupported(lack) => ("unsupported", unsupported(lack, &capability::behind(spec, lack))),
     };
     line.insert(key.to_owned(), value);
-    // Nothing was started: there is nothing to have seen.
-    if !matches!(end, End::Unsupported(_)) {
+    // Where nothing was started there is nothing to have seen.
+    if !matches!(end, End::Unsupported(_)) || evidence.setup.is_some() {
         line.insert("evidence".to_owned(), self::evidence(evidence));
         line.insert("usage".to_owned(), figures::usage(&evidence.usage));
     }

@@ -72,6 +72,16 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
 
 /// One guest, from the Spec to how it ended. Without a body it runs the Spec's program.
 pub(crate) fn attempt(spec: &Spec<'_>, body: Option<Body>, evidence: &mut Evidence) -> End {
+    let started = Instant::now();
+    let end = try_to_run(spec, body, evidence);
+    if evidence.usage.wall.is_zero() {
+        // It did not get to a guest.
+        evidence.usage.wall = started.elapsed();
+    }
+    end
+}
+
+fn try_to_run(spec: &Spec<'_>, body: Option<Body>, evidence: &mut Evidence) -> End {
     let host = match host::get(plan::leaf_limits(spec).as_ref()) {
         Ok(host) => host,
         Err(unsupported) => return End::Unsupported(unsupported),

@@ -22,6 +22,14 @@ fn a_killed_zygote() {
     }
 }
 
+/// libtest ends with 0 where no test has the name: no test of ours is to be content with that.
+#[test]
+fn a_name_that_no_test_has_is_no_pass() {
+    let tests = ["needs::nothing_of_the_kind", "needs::zygotes"];
+    assert!(!Twin::tests(&tests[..1]).run().passed());
+    assert!(!Twin::tests(&tests).run().passed());
+}
+
 #[test]
 fn listing_starts_no_zygote() {
     needs!(Need::NAMESPACES);

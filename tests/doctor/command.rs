@@ -98,11 +98,23 @@ impl Machine {
         command.stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success())
     }
 
-    /// Those that can be made here.
+    /// Those that can be made here; the others are said to be left out.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         static THOSE: OnceLock<Vec<Machine>> = OnceLock::new();
-        let those = || Self::ALL.into_iter().filter(|machine| machine.can_be_made()).collect();
+        let those = || Self::ALL.into_iter().filter(|machine| machine.is_made()).collect();
         THOSE.get_or_init(those).iter().copied()
+    }
+
+    fn is_made(self) -> bool {
+        let can_be_made = self.can_be_made();
+        if !can_be_made {
+            self.is_left_out(&format!("machine::{self:?}"));
+        }
+        can_be_made
+    }
+
+    fn is_left_out(self, test: &str) {
+        skip(&format!("doctor::{test}"), &format!("a machine {self:?}"), "it cannot be made here");
     }
 
     /// This one for that test, which cannot run where it cannot be made.
@@ -111,7 +123,7 @@ impl Machine {
         if !can_be_made {
             let may_skip = std::env::var("HARNESS_UNSUPPORTED").is_ok_and(|word| word == "skip");
             assert!(may_skip, "{test} needs a machine {self:?}, which cannot be made here");
-            skip(&format!("doctor::{test}"), &format!("a machine {self:?}"), "it cannot be made here");
+            self.is_left_out(test);
         }
         can_be_made.then_some(self)
     }

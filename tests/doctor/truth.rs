@@ -2,6 +2,7 @@
 
 use harness_tests::machine::Need;
 use harness_tests::needs;
+use harness_tests::skip::skip;
 use std::fs;
 use std::process::Command;
 
@@ -80,7 +81,8 @@ fn unprivileged() {
     assert_ne!(report["machine"]["uid"], 0);
     assert_eq!(report["machine"]["privileged"], false);
     if answer(report, "userns") == "no" {
-        return; // A machine that forbids them: the agreement with the twins is tested above.
+        // The agreement with the twins is tested above.
+        return skip("doctor::truth::unprivileged", "user namespaces", "this machine forbids them");
     }
     for name in ["pid", "mount", "uts", "ipc", "net"] {
         assert_eq!(answer(report, name), "partly", "{name}");

@@ -41,11 +41,14 @@ fn neighbours_move_when_asked() {
 /// The exit status is the command's, and one's own where there is no command.
 #[test]
 fn exit_codes() {
-    for (command, code) in [(&["sh", "-c", "exit 3"][..], 3), (&["/etc/passwd"], 126), (&["/no/such"], 127)] {
-        let status = Command::new(tool()).args(["scope", "--"]).args(command).output().unwrap().status;
-        // 125 where this machine has no place, which the tests of the ladder are about.
-        assert!([Some(code), Some(125)].contains(&status.code()), "{command:?}: {status}");
-    }
+    let commands: [(&[&str], i32); 3] =
+        [(&["sh", "-c", "exit 3"], 3), (&["/etc/passwd"], 126), (&["/no/such"], 127)];
+    let found = commands.map(|(command, _)| {
+        Command::new(tool()).args(["scope", "--"]).args(command).output().unwrap().status.code()
+    });
+    // 125 where this machine has no place, which the tests of the ladder are about.
+    let has_place = found[0] != Some(125);
+    assert_eq!(found, commands.map(|(_, code)| Some(if has_place { code } else { 125 })));
     let nothing = Command::new(tool()).arg("scope").output().unwrap();
     assert_eq!(nothing.status.code(), Some(2));
 }

@@ -4,7 +4,7 @@ use harness_tests::machine::Need;
 use harness_tests::needs;
 use serde_json::json;
 
-use crate::{here, times, verdicts, without_cgroups};
+use crate::{here, times, verdict, verdicts, without_cgroups};
 
 const SUMMARY: &str = "harness: ";
 
@@ -72,4 +72,7 @@ fn a_skipped_panic_is_a_failure() {
     let ran = without_cgroups(&tests).env("HARNESS_UNSUPPORTED", "skip").run();
     assert!(!ran.passed(), "{}", ran.output());
     assert!(ran.stdout.contains("did not panic"), "{}", ran.output());
+    // Nobody says that it was skipped, or how to.
+    assert_eq!(verdict(&ran, tests[0]), "fail");
+    assert!(!ran.output().contains("SKIP") && !ran.output().contains("skip it here"), "{}", ran.output());
 }

@@ -1,5 +1,6 @@
 //! Runs tests of the `twins` binary and looks at them from outside.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -28,14 +29,14 @@ pub struct Twin {
     temporary: TempDir,
     /// Gates, report and output: what the test outside knows about.
     directory: TempDir,
+    /// How many tests run, where they are given by name.
+    count: Option<usize>,
 }
 
 impl Twin {
     /// These tests, by their full names.
     pub fn tests(names: &[&str]) -> Self {
-        let mut twin = Self::through(&[], binary());
-        twin.command.arg("--exact").args(names);
-        twin
+        Self::through(&[], binary()).exactly(names)
     }
 
     /// Every test of a module.
@@ -52,9 +53,13 @@ impl Twin {
 
     /// As [`Twin::in_shell`], with a copy of the binary.
     pub fn copy_in_shell(outer: &[&str], script: &str, binary: &Path, names: &[&str]) -> Self {
-        let mut twin = Self::program(outer, script, binary);
-        twin.command.arg("--exact").args(names);
-        twin
+        Self::program(outer, script, binary).exactly(names)
+    }
+
+    fn exactly(mut self, names: &[&str]) -> Self {
+        self.command.arg("--exact").args(names);
+        self.count = Some(names.iter().collect::<BTreeSet<_>>().len());
+        self
     }
 
     /// Another program than the twins, in a shell that first runs `script`, run by the `outer` command.
@@ -80,7 +85,7 @@ impl Twin {
         for name in ["HARNESS_UNSUPPORTED", "HARNESS_REQUIRE"] {
             command.env_remove(name);
         }
-        Self { command, mark, temporary, directory }
+        Self { command, mark, temporary, directory, count: None }
     }
 
     /// Adds an argument for libtest.
@@ -152,6 +157,7 @@ impl Twin {
             mark: self.mark,
             temporary: self.temporary,
             directory: self.directory,
+            count: self.count,
         }
     }
 
@@ -183,6 +189,7 @@ pub struct Running {
     mark: String,
     temporary: TempDir,
     directory: TempDir,
+    count: Option<usize>,
 }
 
 /// A test that fails while its runner runs does not leave it behind.
@@ -258,6 +265,7 @@ impl Running {
             report: read("report"),
             temporary: self.temporary,
             directory: self.directory,
+            count: self.count,
         }
     }
 }
@@ -277,6 +285,7 @@ pub struct Ran {
     temporary: TempDir,
     /// The directory that the test and its guests shared.
     pub directory: TempDir,
+    count: Option<usize>,
 }
 
 impl Ran {
@@ -287,13 +296,32 @@ impl Ran {
     pub fn left_nothing(&self) {
         let leaves = outside::leaves(self.pid);
         assert!(leaves.is_empty(), "cgroup leaves left: {leaves:?}\n{}", self.output());
+        // Of a runner that is not our own child, too.
+        let left: Vec<_> = self.cgroups().into_iter().filter(|path| path.exists()).collect();
+        assert!(left.is_empty(), "cgroups left: {left:?}\n{}", self.output());
         let files: Vec<_> = fs::read_dir(self.temporary.path()).expect("TMPDIR").flatten().collect();
         assert!(files.is_empty(), "files left: {files:?}");
     }
 
-    /// Whether libtest says that all is well.
+    /// The leaves that the report names.
+    fn cgroups(&self) -> Vec<PathBuf> {
+        let runs = self.runs();
+        let all = runs.iter().filter_map(|run| run["evidence"]["cgroups"].as_array()).flatten();
+        all.filter_map(|cgroup| cgroup["path"].as_str().map(PathBuf::from)).collect()
+    }
+
+    /// Whether libtest says that all is well. It is content with a name that no test has; we are not.
     pub fn passed(&self) -> bool {
-        self.ended.status.success()
+        self.ended.status.success() && self.began_all()
+    }
+
+    fn began_all(&self) -> bool {
+        let count = |line: &str| line.strip_prefix("running ")?.split(' ').next()?.parse::<usize>().ok();
+        match self.stdout.lines().find_map(count) {
+            Some(count) => self.count.map_or(count > 0, |asked| asked == count),
+            // Its output went elsewhere, or it is another program.
+            None => true,
+        }
     }
 
     /// Fails the test outside when a twin failed.

@@ -57,6 +57,7 @@ fn under_nextest() {
 /// Runs all guests as often as asked, and compares.
 fn repeat(mode: &str, run: impl Fn(&remains::Run) -> Sayings) {
     let repeats = std::env::var("HARNESS_REPEATS").map_or(1, |count| count.parse().expect("a number"));
+    assert!(repeats > 0, "HARNESS_REPEATS=0 would judge nothing");
     let mut judge = Judge::default();
     for _ in 0..repeats {
         let place = remains::Run::new();

@@ -135,11 +135,7 @@ pub(super) fn psi() -> Finding {
         });
     match (in_leaf.answer, fs::read_to_string("/proc/pressure/memory")) {
         (Answer::Yes, _) => in_leaf,
-        (_, Ok(_)) => Finding {
-            answer: Answer::Partly,
-            found: text::PRESSURE_OF_MACHINE.to_owned(),
-            remedy: in_leaf.remedy,
-        },
+        (_, Ok(_)) => Finding { found: text::PRESSURE_OF_MACHINE.to_owned(), ..in_leaf },
         (_, Err(_)) => Finding::no(text::NO_PRESSURE, text::ENABLE_PSI),
     }
 }

@@ -20,6 +20,7 @@ use nix::fcntl::AtFlags;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{AccessFlags, faccessat, geteuid};
 
+use crate::maker::Maker;
 use crate::sys::xattr;
 
 /// Where `harness scope` puts its command. Never swept, as it is no leaf's name: what runs in it may outlive the
@@ -28,8 +29,10 @@ pub(super) const COMMAND: &str = "harness.command";
 
 /// Our own cgroup, if it is ours to arrange, and those above it that are, nearest first.
 pub(super) fn of(own: &Path, point: &Path) -> Vec<PathBuf> {
+    let mut chain: Vec<&Path> = own.ancestors().take_while(|dir| dir.starts_with(point)).collect();
+    // What runs in a guest stays in it, whoever the cgroups above belong to.
+    chain.truncate(chain.iter().position(|dir| is_leaf(dir)).map_or(chain.len(), |place| place + 1));
     // The mount point's own name is no cgroup's.
-    let chain: Vec<&Path> = own.ancestors().take_while(|dir| dir.starts_with(point)).collect();
     let unit = chain.iter().position(|dir| *dir != point && is_unit(dir));
     let given = match unit {
         Some(place) if is_delegated(chain[place]) => place + 1,
@@ -40,6 +43,12 @@ pub(super) fn of(own: &Path, point: &Path) -> Vec<PathBuf> {
     let command = chain.iter().position(|dir| dir.file_name().is_some_and(|name| name == COMMAND));
     let arranged = command.map_or(0, |place| place + 2);
     chain.into_iter().take(given.max(arranged)).map(Path::to_owned).collect()
+}
+
+/// One that this crate has made for a guest.
+fn is_leaf(dir: &Path) -> bool {
+    let name = dir.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| Maker::of_name(name).is_some()) && !Maker::is_room(dir)
 }
 
 fn is_unit(dir: &Path) -> bool {
@@ -103,7 +112,12 @@ mod tests {
         fs::create_dir_all(&own).unwrap();
         assert!(of(&own, dir.path()).starts_with(&[own.clone(), dir.path().join("a")]));
         let leaf = dir.path().join("a/harness.12345678.1.2.3.4");
-        assert!(of(&leaf, dir.path()).len() == 1 || !geteuid().is_root());
+        assert_eq!(of(&leaf, dir.path()), std::slice::from_ref(&leaf));
+        let below = leaf.join("b");
+        assert!(of(&below, dir.path()).iter().all(|dir| dir.starts_with(&leaf)));
+        // The room of a runner's own processes is no guest's.
+        let room = dir.path().join("a.scope/harness.12345678.1.2.3.4.room");
+        assert_eq!(of(&room, dir.path()), Vec::<PathBuf>::new());
         let command = dir.path().join("b.scope/harness.command");
         assert_eq!(of(&command, dir.path()), [command.clone(), dir.path().join("b.scope")]);
     }

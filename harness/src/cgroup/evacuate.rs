@@ -43,14 +43,27 @@ pub(super) fn evacuate(dir: &Path, room: &Room<'_>) -> Result<PathBuf, Crowded> 
         return Err(Crowded::Company { dir: dir.to_owned(), process });
     }
     let child = dir.join(&room.name);
-    fs::create_dir(&child).at(Step::MakeRoom, &child)?;
+    let is_new = make(&child, room)?;
     let done = empty(dir, &child, who).and_then(|()| Ok(enable_all(dir)?));
-    done.inspect_err(|_| undo(dir, &child))?;
+    if is_new {
+        done.inspect_err(|_| undo(dir, &child))?;
+    } else {
+        // Others live in it.
+        done?;
+    }
     Ok(child)
 }
 
+/// Whether it was not there: one that has a name for all may have been made by another one a moment ago.
+fn make(child: &Path, room: &Room<'_>) -> Result<bool, SetupError> {
+    match fs::create_dir(child) {
+        Err(error) if room.is_shared && error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        made => made.at(Step::MakeRoom, child).map(|()| true),
+    }
+}
+
 /// What is to be undone when this process ends: by whom, and where.
-static MADE: Mutex<Option<(u32, Undo)>> = Mutex::new(None);
+static MADE: Mutex<Vec<(u32, Undo)>> = Mutex::new(Vec::new());
 
 /// A cgroup whose processes were moved to a child.
 #[derive(Debug)]
@@ -64,20 +77,30 @@ pub(super) enum Undo {
 /// Has nothing be left when this process ends. One that is killed leaves an empty leaf of its own, which the next
 /// runner sweeps, or systemd removes with its scope.
 pub(super) fn undo_at_exit(undo: Undo) {
-    *MADE.lock().unwrap_or_else(PoisonError::into_inner) = Some((std::process::id(), undo));
+    MADE.lock().unwrap_or_else(PoisonError::into_inner).push((std::process::id(), undo));
     // Without memory for it, the next runner sweeps.
     let _ = process::at_exit(at_exit);
 }
 
 extern "C" fn at_exit() {
     // A thread that dies holding the lock has nothing half done.
-    let made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some((_, made)) = made.as_ref().filter(|(who, _)| *who == std::process::id()) else { return };
-    crate::zygote::dismiss();
-    match made {
-        Undo::Return { dir, child } => undo(dir, child),
-        // What fails here is removed with the scope.
-        Undo::Leave { child } => drop(remove::remove_empty(child, PATIENCE)),
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    // The last one first; a copy of this process that a test has made has nothing to undo.
+    while let Some((who, undo)) = made.pop() {
+        if who == std::process::id() {
+            crate::zygote::dismiss();
+            undo.carry_out();
+        }
+    }
+}
+
+impl Undo {
+    fn carry_out(self) {
+        match self {
+            Self::Return { dir, child } => undo(&dir, &child),
+            // What fails here is removed with the scope.
+            Self::Leave { child } => drop(remove::remove_empty(&child, PATIENCE)),
+        }
     }
 }
 
@@ -210,7 +233,7 @@ mod tests {
     fn on_error_nothing_is_left() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("cgroup.procs"), std::process::id().to_string()).unwrap();
-        let room = || Room { who: &Ourselves, name: "harness.test".to_owned() };
+        let room = || Room { who: &Ourselves, name: "harness.test".to_owned(), is_shared: false };
         let error = evacuate(dir.path(), &room()).unwrap_err();
         // The child, a plain directory, has no cgroup.procs.
         assert!(matches!(error, Crowded::Failed(error) if error.step == Step::MakeRoom), "not MakeRoom");

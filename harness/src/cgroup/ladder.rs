@@ -130,13 +130,15 @@ pub(super) fn has_nothing(point: &Path) -> bool {
 pub(super) struct Room<'a> {
     pub(super) who: &'a dyn Movers,
     pub(super) name: String,
+    /// Whether others give theirs the same name.
+    pub(super) is_shared: bool,
 }
 
 /// Named as ours, so that the next runner removes it when this one is dead.
 fn our_room() -> Result<Room<'static>, Missed> {
     let us = Maker::this_process().at(Step::MakeRoom, "/proc/self");
     let us = us.map_err(|error| Missed::Crowded(error.into()))?;
-    Ok(Room { who: &Ourselves, name: us.next_room() })
+    Ok(Room { who: &Ourselves, name: us.next_room(), is_shared: false })
 }
 
 /// Our own cgroup without us, until this process ends.
@@ -176,9 +178,13 @@ fn zygotes_scope() -> Result<Rung, Missed> {
 /// A scope of systemd for this process, and where in it it is then.
 #[cfg(feature = "systemd")]
 pub(super) fn in_scope(pid: i32, room: &Room<'_>) -> Result<(PathBuf, PathBuf), Missed> {
-    super::systemd::scope(pid).map_err(|why| no_scope(true, &why))?;
+    let scope = super::systemd::scope(pid).map_err(|why| no_scope(true, &why))?;
     let own = super::layout::v2_place(pid).map(|place| place.own);
     let dir = own.ok_or_else(|| no_scope(true, "the scope is not in the mounted hierarchy"))?;
+    // A systemd that counts pids in another namespace has moved somebody else.
+    if dir.file_name().is_none_or(|name| name != scope.as_str()) {
+        return Err(no_scope(true, "this process is not in it"));
+    }
     let child = evacuate(&dir, room).map_err(Missed::Crowded)?;
     Ok((dir, child))
 }

@@ -36,7 +36,7 @@ pub(crate) fn arrange(all: bool) -> Result<(), NoPlace> {
 
 fn move_to(place: &Place, all: bool) -> Result<(), Vec<Missed>> {
     let who: &dyn Movers = if all { &Everybody } else { &Ourselves };
-    let room = Room { who, name: domain::COMMAND.to_owned() };
+    let room = Room { who, name: domain::COMMAND.to_owned(), is_shared: true };
     let mut missed = Vec::new();
     match ladder::emptied(&place.own, &place.point, &room) {
         Ok(_) => return Ok(()),

@@ -17,31 +17,34 @@ use zbus::zvariant::{OwnedObjectPath, Value};
 /// systemd gives up a start job after 90 s; nobody waits as long for a scope.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Puts a process into a fresh scope, and waits for it to be there.
+/// Puts a process into a fresh scope, and waits for it to be there; the scope's name.
 ///
 /// # Errors
 /// What the bus or systemd said, as text.
-pub(crate) fn scope(pid: i32) -> Result<(), String> {
+pub(crate) fn scope(pid: i32) -> Result<String, String> {
+    let name = name(pid);
+    let unit = name.clone();
     let (answer, end) = mpsc::channel();
     // On a thread, so that a bus that never answers does not hang the test for ever.
     let ask = std::thread::Builder::new().name("harness-systemd".to_owned());
     let ask = ask.spawn(move || {
         // A receiver that is gone has stopped waiting.
-        let _ = answer.send(start(pid));
+        let _ = answer.send(start(&unit, pid));
     });
     ask.map_err(|error| error.to_string())?;
-    end.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
+    let none = || Err(format!("no answer within {} s", PATIENCE.as_secs()));
+    end.recv_timeout(PATIENCE).unwrap_or_else(|_| none()).map(|()| name)
 }
 
-fn start(pid: i32) -> Result<(), String> {
-    job(pid).map_err(|error| error.to_string()).and_then(|result| match result.as_str() {
+fn start(unit: &str, pid: i32) -> Result<(), String> {
+    job(unit, pid).map_err(|error| error.to_string()).and_then(|result| match result.as_str() {
         "done" => Ok(()),
         result => Err(format!("the job of the scope ended as `{result}`")),
     })
 }
 
 /// Asks for the scope and waits for its job; how that ended (`done`, `failed`, `timeout`, ...).
-fn job(pid: i32) -> zbus::Result<String> {
+fn job(unit: &str, pid: i32) -> zbus::Result<String> {
     let root = nix::unistd::geteuid().is_root();
     let bus = if root { Connection::system() } else { Connection::session() }?;
     let manager = Proxy::new(
@@ -54,7 +57,7 @@ fn job(pid: i32) -> zbus::Result<String> {
     let mut ends = manager.receive_signal("JobRemoved")?;
     manager.call_method("Subscribe", &())?;
     let job: OwnedObjectPath =
-        manager.call("StartTransientUnit", &(name(pid), "fail", properties(pid), AUXILIARY))?;
+        manager.call("StartTransientUnit", &(unit, "fail", properties(pid), AUXILIARY))?;
     loop {
         let signal = ends
             .next()

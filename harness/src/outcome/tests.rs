@@ -235,18 +235,6 @@ fn an_expected_ending_is_that_one_only() {
         ("oom, forged", Expect::Oom, Evidence { violation: Some(FORGED), ..struck(OwnLimit, fine()) }, false),
         ("timeout", Expect::Timeout, late(died(KILL)), true),
         ("timeout, init stopped", Expect::Timeout, late(Evidence { init: Some(KILL), ..died(KILL) }), true),
-        (
-            "timeout, init gave up",
-            Expect::Timeout,
-            late(Evidence { init: Some(FAILED), ..died(KILL) }),
-            false,
-        ),
-        (
-            "oom, init gave up",
-            Expect::Oom,
-            struck(OwnLimit, Evidence { init: Some(FAILED), ..died(KILL) }),
-            false,
-        ),
         ("timeout with oom", Expect::Timeout, late(struck(OwnLimit, died(KILL))), false),
         ("timeout after the verdict", Expect::Timeout, late(fine()), false),
         ("timeout after a panic", Expect::Timeout, late(panicking()), false),
@@ -275,6 +263,18 @@ fn an_expected_ending_is_that_one_only() {
         let spec = spec().expect(expect);
         let passed = conclude(&spec, &evidence).is_ok_and(|outcome| passes(&spec, &outcome, &evidence));
         assert_eq!(passed, pass, "{what}");
+    }
+}
+
+/// It could not tell all, or not kill what was left.
+#[test]
+fn an_init_that_gave_up_lets_nothing_pass() {
+    let gave_up = Evidence { init: Some(FAILED), ..died(KILL) };
+    let late = Evidence { deadline: Some(FIVE), ..gave_up.clone() };
+    let oom = Evidence { oom: oom(OomBy::OwnLimit), ..gave_up };
+    for (expect, evidence) in [(Expect::Timeout, late), (Expect::Oom, oom)] {
+        let outcome = conclude(&spec().expect(expect), &evidence);
+        assert_eq!(outcome, Ok(lost_init(Some(FAILED))), "{expect:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::{remedy, words};
 use crate::cgroup::{Controller, Crowded, Hierarchy, Missed, Rung, Version};
-use crate::error::Step;
+use crate::error::{Cause, SetupError, Step};
 
 /// How to get a cgroup hierarchy.
 pub(crate) const MOUNT_CGROUPS: &str = "mount it, for example: mount -t cgroup2 none /sys/fs/cgroup; in a container, start \
@@ -26,6 +26,9 @@ const V1: &str = "cgroup v1 has no delegation: run as root, or let root make a c
 const CONTROLLERS: &str = "let the controllers reach this cgroup: systemd delegates them with `Delegate=cpu cpuset io memory \
      pids` in a drop-in of user@.service (/etc/systemd/system/user@.service.d/delegate.conf), else name them in \
      cgroup.subtree_control of each cgroup above";
+
+/// Whoever may not arrange a cgroup may not for `harness scope` either.
+const A_PLACE_OF_OUR_OWN: &str = "run as root, or in a cgroup that belongs to this user";
 
 /// What was found instead of a place for a leaf with these controllers, and the remedy.
 pub(crate) fn no_leaf(hierarchies: &[Hierarchy], controllers: &[&str]) -> (String, String) {
@@ -77,7 +80,7 @@ fn place_remedy(missed: &[Missed]) -> &'static str {
         Some(miss) if is_crowded(miss) => {
             "move them, too, as one does in a container of one's own: `harness scope --all -- CMD`"
         }
-        _ => "run as root, or in a cgroup that belongs to this user",
+        _ => A_PLACE_OF_OUR_OWN,
     }
 }
 
@@ -137,6 +140,10 @@ fn missed(missed: &Missed) -> String {
     }
 }
 
+fn is_forbidden(error: &SetupError) -> bool {
+    matches!(error.cause, Cause::Errno(Errno::EACCES | Errno::EPERM))
+}
+
 fn remedy_for(hierarchy: &Hierarchy) -> Option<&'static str> {
     let refusal = hierarchy.rungs.first().and_then(|rung| rung.refusal);
     if refusal == Some(Errno::EROFS) {
@@ -149,6 +156,7 @@ fn remedy_for(hierarchy: &Hierarchy) -> Option<&'static str> {
     match hierarchy.missed.last() {
         Some(Missed::NoScope { asked: false, .. }) => Some(FEATURE),
         Some(Missed::NoScope { .. }) => Some(NO_BUS),
+        Some(Missed::Crowded(Crowded::Failed(error))) if is_forbidden(error) => Some(A_PLACE_OF_OUR_OWN),
         // There is a place of ours, but what is asked for does not reach it.
         _ if is_climbed => Some(CONTROLLERS),
         _ => None,

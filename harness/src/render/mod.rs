@@ -64,9 +64,16 @@ use crate::spec::Spec;
 pub(crate) fn failure(spec: &Spec<'_>, outcome: &Outcome, evidence: &Evidence, again: &str) -> String {
     let mut table = Table::new(headline(spec, &headline::predicate(outcome, evidence)));
     rows::fill(&mut table, spec, outcome, evidence);
+    table.row("remains", left_behind(evidence));
     table.row("again", again.to_owned());
     table.row("remedy", advice::of(spec, outcome, evidence));
     table.text()
+}
+
+/// What of the guest, or of an earlier one, could not be removed.
+fn left_behind(evidence: &Evidence) -> Option<String> {
+    let all: Vec<_> = evidence.cleanup.iter().chain(&evidence.unswept).map(setup_error).collect();
+    (!all.is_empty()).then(|| all.join("\n"))
 }
 
 /// A step that failed: the test did not run, or has no verdict.

@@ -4,6 +4,7 @@ use super::words::{self, Table};
 use super::{Evidence, Outcome, Spec, Unsupported, headline};
 use crate::capability::Capability;
 use crate::policy::{BadSetting, Lack, Objection, REQUIRE, UNSUPPORTED};
+use crate::spec::UnsupportedPolicy;
 
 /// This machine lacks something, and the test must not be skipped; `required` is what forbids it.
 pub(crate) fn unsupported(spec: &Spec<'_>, unsupported: &Unsupported, required: Option<&str>) -> String {
@@ -14,8 +15,12 @@ pub(crate) fn unsupported(spec: &Spec<'_>, unsupported: &Unsupported, required: 
     table.row(
         "or",
         match required {
-            Some(given) => format!("do not require it: {REQUIRE}={} forbids to skip", words::shown(given)),
-            None => format!("skip it here: `unsupported = skip`, or {UNSUPPORTED}=skip for all tests"),
+            // A return is a failure there, and the attribute's own word stands.
+            _ if spec.should_panic || spec.unsupported == Some(UnsupportedPolicy::Fail) => None,
+            Some(given) => {
+                Some(format!("do not require it: {REQUIRE}={} forbids to skip", words::shown(given)))
+            }
+            None => Some(format!("skip it here: `unsupported = skip`, or {UNSUPPORTED}=skip for all tests")),
         },
     );
     table.text()

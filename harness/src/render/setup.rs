@@ -29,9 +29,9 @@ pub(super) fn need(error: &SetupError) -> String {
 pub(super) fn consequence(step: Step) -> &'static str {
     match step {
         // After the body's end, everything else having been fine.
-        Step::RemoveLeaf => "ran, but could not be cleaned up",
+        Step::RemoveLeaf | Step::RemoveUpper => "ran, but could not be cleaned up",
         // Somewhere on the way; there may have been a body.
-        Step::Wait | Step::ReadLeaf | Step::StayInLeaf => "has no verdict",
+        Step::Wait | Step::ReadLeaf | Step::StayInLeaf | Step::ReadChanges => "has no verdict",
         _ => "did not run",
     }
 }

@@ -173,6 +173,12 @@ fn timed_out() {
     insta::assert_snapshot!(text);
 }
 
+/// Its own leaf, and one that a killed runner has left.
+fn unclean(evidence: Evidence) -> Evidence {
+    let left = |path: &str| SetupError::new(Step::RemoveLeaf, Path::new(path), Errno::EBUSY);
+    Evidence { cleanup: vec![left("/sys/fs/cgroup/a")], unswept: vec![left("/sys/fs/cgroup/b")], ..evidence }
+}
+
 #[test]
 fn died_by_a_signal() {
     let by = |signal, core| ended(Signaled { signal, core });
@@ -185,6 +191,7 @@ fn died_by_a_signal() {
         ("segfault as pid 1", spec().pid1(), by(libc::SIGSEGV, false)),
         ("killed, counted", spec(), in_leaf(by(libc::SIGKILL, false))),
         ("killed, not counted", spec(), by(libc::SIGKILL, false)),
+        ("killed, with something left", spec(), unclean(by(libc::SIGKILL, false))),
         ("killed by rlimit(cpu)", cpu, in_leaf(by(libc::SIGKILL, false))),
         ("xcpu", spec(), by(libc::SIGXCPU, false)),
         ("xfsz", spec(), by(libc::SIGXFSZ, false)),

@@ -46,9 +46,10 @@ pub(crate) fn refuse(spec: &Spec<'_>, objection: &Objection) {
     fail(spec, &render::objection(spec, objection));
 }
 
-/// With `#[should_panic]` the last word is libtest's, on the panic that is resumed.
+/// With `#[should_panic]` the last word is libtest's, on the panic that is resumed; a return is a failure then.
 fn verdict(spec: &Spec<'_>, end: &End, evidence: &Evidence) -> Verdict {
     match end {
+        End::Unsupported(_) if spec.should_panic => Verdict::Fail,
         End::Unsupported(lack) if would_skip(spec) && forbids_skip(spec, lack).is_none() => Verdict::Skip,
         End::Ran(outcome) if passes(spec, outcome, evidence) => Verdict::Pass,
         End::Ran(_) | End::NotRun(_) | End::Unsupported(_) => Verdict::Fail,
@@ -60,8 +61,7 @@ fn forbids_skip(spec: &Spec<'_>, lack: &Unsupported) -> Option<&'static str> {
     policy::forbids_skip(spec, lack).filter(|_| would_skip(spec))
 }
 
-/// Past libtest's capture: a skip that nobody sees would be a silent green. Under `#[should_panic]`
-/// returning is a failure, which is what a skipped proof of a panic is.
+/// Past libtest's capture: a skip that nobody sees would be a silent green.
 fn announce_skip(spec: &Spec<'_>, unsupported: &Unsupported) {
     let line = render::skipped(spec, unsupported);
     policy::count_skip();

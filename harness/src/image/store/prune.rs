@@ -54,7 +54,11 @@ struct Item {
 
 /// Removes from the cache in this directory; with `only_say` nothing is removed.
 pub(crate) fn prune(directory: &Path, keep: Keep, only_say: bool, now: SystemTime) -> Result<Pruned, Reason> {
-    let mut items = layers(&directory.join("layers/sha256"))?;
+    let layers_directory = directory.join("layers/sha256");
+    if !only_say && layers_directory.is_dir() {
+        remove::remains(&layers_directory)?;
+    }
+    let mut items = layers(&layers_directory)?;
     blobs(&directory.join("blobs"), &mut items)?;
     items.sort_by_key(|item| item.used);
     let mut left = items.iter().map(|item| item.bytes).sum::<u64>();
@@ -92,7 +96,12 @@ fn remove_one(item: &Item, blobs_are_free: bool, only_say: bool) -> Result<bool,
         }
         return Ok(blobs_are_free);
     }
-    let Some(lock) = Lock::alone_now(&lock::beside(&item.path))? else { return Ok(false) };
+    let path = lock::beside(&item.path);
+    if only_say && !path.exists() {
+        // Nobody has it, and to look would make it.
+        return Ok(true);
+    }
+    let Some(lock) = Lock::alone_now(&path)? else { return Ok(false) };
     if !only_say {
         // Not to be seen half removed: a runner that is killed here leaves what the next one removes.
         let partial = lock::suffixed(&item.path, "partial");
@@ -116,14 +125,13 @@ fn layers(directory: &Path) -> Result<Vec<Item>, Reason> {
     if !directory.is_dir() {
         return Ok(items);
     }
-    remove::remains(directory)?;
     for path in entries(directory)? {
         let is_layer = path.extension().is_some_and(|suffix| suffix == "root" || suffix == "user");
         if !is_layer {
             continue;
         }
         let lock = fs::metadata(lock::beside(&path)).or_else(|_| fs::metadata(&path));
-        let used = lock.and_then(|file| file.modified()).map_err(|error| Reason::io(&path, &error))?;
+        let Some(used) = there(lock.and_then(|file| file.modified()), &path)? else { continue };
         // A record that cannot be read says nothing of the size; the layer can be removed all the same.
         let bytes = record::read(&path).map_or(0, |record| record.bytes);
         items.push(Item { path, is_layer: true, bytes, used });
@@ -136,7 +144,8 @@ fn blobs(directory: &Path, items: &mut Vec<Item>) -> Result<(), Reason> {
         return Ok(());
     }
     for path in entries(directory)? {
-        let file = fs::symlink_metadata(&path).map_err(|error| Reason::io(&path, &error))?;
+        // A pull gives what it has fetched its name.
+        let Some(file) = there(fs::symlink_metadata(&path), &path)? else { continue };
         if file.is_dir() {
             blobs(&path, items)?;
             continue;
@@ -156,10 +165,18 @@ fn forget_digests(directory: &Path, keep: Keep, now: SystemTime) -> Result<(), R
         let modified = fs::metadata(&path).and_then(|file| file.modified()).unwrap_or(now);
         let is_old = now.duration_since(modified).is_ok_and(|age| age > keep.used_within);
         if is_old {
-            fs::remove_file(&path).map_err(|error| Reason::io(&path, &error))?;
+            gone(fs::remove_file(&path)).map_err(|error| Reason::io(&path, &error))?;
         }
     }
     Ok(())
+}
+
+/// What was found, unless it is gone since it was listed.
+fn there<T>(found: io::Result<T>, path: &Path) -> Result<Option<T>, Reason> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some).map_err(|error| Reason::io(path, &error)),
+    }
 }
 
 fn entries(directory: &Path) -> Result<Vec<PathBuf>, Reason> {

@@ -20,8 +20,12 @@ pub(super) fn remains(layers: &Path) -> Result<(), Reason> {
         if partial.extension().is_none_or(|suffix| suffix != "partial") {
             continue;
         }
-        if let Some(_alone) = Lock::alone_now(&lock::beside(&partial.with_extension("")))? {
+        let whole = partial.with_extension("");
+        if let Some(alone) = Lock::alone_now(&lock::beside(&whole))? {
             tree(&partial)?;
+            if !whole.exists() {
+                alone.remove()?;
+            }
         }
     }
     Ok(())
