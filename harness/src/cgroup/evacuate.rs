@@ -36,7 +36,7 @@ impl From<SetupError> for Crowded {
 }
 
 /// Moves the processes of `dir`, all of which must be ours, to the child that it answers, and enables every
-/// controller that we know for its children. On error everybody is back where they were.
+/// controller that we know for its children. On error everybody is back where they were, unless the child was shared.
 pub(super) fn evacuate(dir: &Path, room: &Room<'_>) -> Result<PathBuf, Crowded> {
     let who = room.who;
     if let Some(process) = who.company(&inhabitants(dir)?) {
@@ -45,12 +45,12 @@ pub(super) fn evacuate(dir: &Path, room: &Room<'_>) -> Result<PathBuf, Crowded> 
     let child = dir.join(&room.name);
     let is_new = make(&child, room)?;
     let done = empty(dir, &child, who).and_then(|()| Ok(enable_all(dir)?));
-    if is_new {
-        done.inspect_err(|_| undo(dir, &child))?;
-    } else {
-        // Others live in it.
-        done?;
-    }
+    done.inspect_err(|_| {
+        // Else others live in it.
+        if is_new {
+            undo(dir, &child);
+        }
+    })?;
     Ok(child)
 }
 

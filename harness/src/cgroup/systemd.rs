@@ -32,8 +32,8 @@ pub(crate) fn scope(pid: i32) -> Result<String, String> {
         let _ = answer.send(start(&unit, pid));
     });
     ask.map_err(|error| error.to_string())?;
-    let none = || Err(format!("no answer within {} s", PATIENCE.as_secs()));
-    end.recv_timeout(PATIENCE).unwrap_or_else(|_| none()).map(|()| name)
+    let end = end.recv_timeout(PATIENCE);
+    end.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()))).map(|()| name)
 }
 
 fn start(unit: &str, pid: i32) -> Result<(), String> {
