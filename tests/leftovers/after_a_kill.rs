@@ -132,13 +132,15 @@ fn a_runner_that_aborts() {
     ran.left_nothing();
 }
 
-/// What a runner leaves to a pid 1 that reaps nobody.
-fn left_to_pid_1(test: &str) -> String {
+/// What a runner leaves to a pid 1 that reaps nobody; `here` waits until it has made what it may leave.
+fn left_to_pid_1(test: &str, here: impl FnOnce(&mut Gate)) -> String {
     let pid_1 = fixtures::program("idle_pid1");
     let twin = Twin::in_shell(&[pid_1.to_str().unwrap()], "", &[test]);
-    let (_crowd, mut exit) = (twin.gate("crowd"), twin.gate("exit"));
+    let (mut crowd, mut exit) = (twin.gate("crowd"), twin.gate("exit"));
+    let running = twin.start();
+    here(&mut crowd);
     exit.open();
-    let ran = twin.start().end();
+    let ran = running.end();
     assert!(ran.stdout.contains("the command ended"), "{}", ran.output());
     ran.stdout.lines().filter(|line| line.starts_with("left ")).collect::<Vec<_>>().join(", ")
 }
@@ -147,13 +149,13 @@ fn left_to_pid_1(test: &str) -> String {
 #[test]
 fn a_zygote_is_not_left_to_pid_1() {
     needs!(Need::NAMESPACES);
-    assert_eq!(left_to_pid_1("killed::next"), "");
+    assert_eq!(left_to_pid_1("killed::next", |_| ()), "");
     // Its guest is killed with it.
-    assert!(!left_to_pid_1("killed::runner_exits").contains("harness-zygote"));
+    assert!(!left_to_pid_1("killed::runner_exits", all_here).contains("harness-zygote"));
 }
 
 #[test]
 fn a_zygote_that_is_left_to_pid_1_is_seen() {
     needs!(Need::NAMESPACES);
-    assert!(left_to_pid_1("killed::runner_aborts").contains("left harness-zygote"));
+    assert!(left_to_pid_1("killed::runner_aborts", all_here).contains("left harness-zygote"));
 }
