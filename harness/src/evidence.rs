@@ -231,7 +231,7 @@ pub(crate) struct Output {
 pub(crate) struct Evidence {
     /// A step before the body failed.
     pub(crate) setup: Option<SetupError>,
-    /// The body said at its end that it was not in its leaf any more.
+    /// The body, at its end, was not in its leaf any more: it said so itself, or its init.
     pub(crate) left_leaf: Option<SetupError>,
     /// The body was about to call the test function, or to execute the program.
     pub(crate) started: bool,

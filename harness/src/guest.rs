@@ -22,6 +22,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, chdir, getpid, setgroups, sethostname, setresgid, setresuid};
 
 use self::membership::Membership;
+pub(crate) use self::membership::ended_in;
 use crate::error::{At, Cause, Object, SetupError, Step};
 use crate::init::{self, Ends};
 use crate::panics;

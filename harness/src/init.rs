@@ -119,11 +119,12 @@ fn begin(mut ends: Ends) -> Result<Option<Init>, SetupError> {
         return Ok(None);
     }
     let body = fork_body(&mut ends, &assignment)?;
-    let Ends { control, .. } = ends;
+    let Ends { control, home, leaf, .. } = ends;
     Ok(Some(Init {
         control,
         signals,
         body,
+        leaf: home.filter(|_| leaf.is_some() && assignment.plan.may_be_silent).map(|(name, _)| name),
         own_pids: assignment.plan.own_pids,
         stopped: false,
         all_told: true,
@@ -208,6 +209,8 @@ struct Init {
     control: OwnedFd,
     signals: SignalFd,
     body: Pid,
+    /// The name of the body's leaf, where it is looked for there: one of v2, and the body does not look itself.
+    leaf: Option<String>,
     own_pids: bool,
     /// The runner has said stop: what is killed now was not left behind.
     stopped: bool,
@@ -278,7 +281,7 @@ impl Init {
     fn reap(&mut self) -> Option<End> {
         let mut end = None;
         loop {
-            match any_child() {
+            match self.reap_one() {
                 Ok(Child::Ended { pid, status, rusage }) if pid == self.body => {
                     end = Some(End { status, rusage });
                 }
@@ -289,6 +292,19 @@ impl Init {
                 Ok(Child::Running | Child::None) | Err(_) => return end,
             }
         }
+    }
+
+    /// Until it is reaped, a body shows where it has ended.
+    fn reap_one(&mut self) -> Result<Child, Errno> {
+        let mut has_left = None;
+        let child = any_child(|pid| {
+            let leaf = self.leaf.as_ref().filter(|_| pid == self.body);
+            has_left = leaf.and_then(|leaf| guest::ended_in(leaf, proc_directory(), pid).err());
+        })?;
+        if let Some(error) = has_left {
+            self.tell(&Control::SetupFailed(error));
+        }
+        Ok(child)
     }
 
     /// Whether nothing in the guest's own pid namespace could continue a stopped body. Its state is looked
@@ -411,7 +427,7 @@ fn within(left: Duration) -> PollTimeout {
 /// which the body may have mounted over.
 pub(crate) fn has_children() -> bool {
     loop {
-        match any_child() {
+        match any_child(|_| ()) {
             Ok(Child::Ended { .. } | Child::Stopped { .. }) => {}
             Ok(Child::Running) => return true,
             Ok(Child::None) | Err(_) => return false,

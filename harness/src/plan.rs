@@ -69,6 +69,8 @@ pub(crate) struct GuestPlan {
     pub(crate) body_is_pid1: bool,
     /// The exit code of a body whose verdict cannot be told: not one that the test asks for.
     pub(crate) unheard: i32,
+    /// A body that ends without a verdict may have done what is asked for: a program, or with `expect`.
+    pub(crate) may_be_silent: bool,
     /// The body enters its v2 leaf by itself: one that is born there (CLONE_INTO_CGROUP) keeps its parent's CPUs
     /// before Linux 6.4, whatever the leaf's cpuset says.
     pub(crate) migrates: bool,
@@ -91,8 +93,8 @@ pub(crate) struct GuestPlan {
     pub(crate) program: Option<Vec<OsString>>,
 }
 record! { GuestPlan {
-    name, unshare_init, unshare_body, body_is_pid1, unheard, migrates, own_pids, hostname, loopback, tree, rlimits, uid, gid,
-    groups, may_set_groups, workdir, environment, program,
+    name, unshare_init, unshare_body, body_is_pid1, unheard, may_be_silent, migrates, own_pids, hostname, loopback, tree, rlimits, uid,
+    gid, groups, may_set_groups, workdir, environment, program,
 } }
 record! { Rlimit { resource, value } }
 crate::wire::codec::choice! { Resource {
@@ -136,6 +138,7 @@ pub(crate) fn resolve(
             // Rooted where the process is: only after the body has entered its leaf.
             unshare_body: flags(namespaces) & flags(Namespaces::CGROUP),
             body_is_pid1,
+            may_be_silent: spec.program.is_some() || spec.expect != Expect::Success,
             unheard: if spec.expect == Expect::Exit(UNHEARD) {
                 i32::from(UNHEARD) + 1
             } else {

@@ -196,8 +196,9 @@ fn close_leaf(mut leaf: Leaf, plan: &Plan, evidence: &mut Evidence) {
             }
         }
     }
-    // What became of the leaf explains that somebody is not in it.
-    for error in [leaf.limits_held().err(), evidence.left_leaf.take()].into_iter().flatten() {
+    // One that did not get so far had not entered it. What became of the leaf explains that somebody is not in it.
+    let left = evidence.left_leaf.take().filter(|_| evidence.started);
+    for error in [leaf.limits_held().err(), left].into_iter().flatten() {
         evidence.setup.get_or_insert(error);
     }
     if evidence.body.is_none() {

@@ -352,7 +352,8 @@ impl Sandbox {
 }
 
 /// Limits: written before the program is there, read back and compared, and looked at again at the end. Those
-/// of memory, processes and CPU are a cgroup's, of all the guest's processes together.
+/// of memory, processes and CPU are a cgroup's, of all the guest's processes together. Of a program that ended in
+/// another cgroup, where they do not hold, there is no run but an error; v2 only: v1 does not say where it ended.
 impl Sandbox {
     /// Limits memory (`memory.max`); without [`swap_max`](Self::swap_max) there is no swap.
     pub fn memory_max(mut self, size: Size) -> Self {

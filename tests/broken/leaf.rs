@@ -85,6 +85,42 @@ fn a_body_that_has_left_its_leaf() {
     }
 }
 
+/// Those that say nothing themselves, whatever ending was expected.
+const SILENT: [&str; 3] =
+    ["leaves::waits_and_exits", "leaves::waits_and_is_killed", "leaves::a_program_waits"];
+
+#[test]
+fn a_body_that_ends_outside_of_its_leaf() {
+    needs!(Need::MEMORY, Need::NAMESPACES);
+    for test in SILENT {
+        let mut is_of_v2 = false;
+        let ran = meanwhile_of(test, |leaves| {
+            is_of_v2 = leaves.iter().any(|leaf| leaf.join("cgroup.events").exists());
+            leaves.iter().map(|leaf| move_out(leaf)).collect()
+        });
+        if !is_of_v2 {
+            eprintln!("not run: cgroup v1 does not say where a process was when it ended");
+            return;
+        }
+        assert!(!ran.passed(), "{}", ran.output());
+        once(&ran.output(), "stay in the cgroup leaf");
+        once(&ran.output(), "where its limits do not hold");
+    }
+}
+
+#[test]
+fn a_body_that_ends_in_its_leaf_or_below() {
+    needs!(Need::MEMORY, Need::NAMESPACES);
+    for test in SILENT {
+        meanwhile_of(test, |_| Vec::new()).must_pass();
+        meanwhile_of(test, |leaves| {
+            leaves.iter().for_each(|leaf| move_to(leaf, &leaf.join("below")));
+            Vec::new()
+        })
+        .must_pass();
+    }
+}
+
 /// What is below has the limits of what is above.
 #[test]
 fn a_body_that_has_gone_below_its_leaf() {

@@ -1,6 +1,8 @@
 //! Guests whose leaf is too small for anything, is taken away, or outlives their init.
 
-use harness::isolated;
+use std::time::Duration;
+
+use harness::{Sandbox, Size, isolated};
 use harness_tests::{gate, sys};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{getppid, setsid};
@@ -26,6 +28,30 @@ fn waits() {
 #[isolated(mem = "64M", pids = 7, cgroup, timeout = "60s")]
 fn waits_in_a_namespace() {
     gate::arrive("leaf", &std::process::id().to_string());
+}
+
+/// Whoever expects its code does not ask what it says.
+#[isolated(mem = "64M", expect = exit(3), timeout = "60s")]
+#[expect(clippy::exit, reason = "what this test is for")]
+fn waits_and_exits() {
+    gate::arrive("leaf", "");
+    std::process::exit(3);
+}
+
+#[isolated(pid, mem = "64M", expect = signal(SIGUSR1), timeout = "60s")]
+fn waits_and_is_killed() {
+    gate::arrive("leaf", "");
+    nix::sys::signal::raise(Signal::SIGUSR1).unwrap();
+}
+
+/// A program has nobody in it to look where it is.
+#[test]
+fn a_program_waits() {
+    let at = gate::directory();
+    let script = format!("echo >{0}/leaf.here; read line <{0}/leaf.go", at.display());
+    let sandbox = Sandbox::new().memory_max(Size::mib(64)).timeout(Duration::from_secs(60));
+    let run = sandbox.command("sh").args(["-c", &script]).output().unwrap();
+    assert!(run.passed(), "{run}");
 }
 
 /// Without a pid namespace its child lives on.

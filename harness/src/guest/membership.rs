@@ -1,8 +1,11 @@
 //! Whether the body has stayed in its leaf: limits bind, and figures are counted, only there.
 //!
 //! A test that moves itself to another cgroup, as code that manages cgroups does, has no limit any more. It is looked
-//! at before the verdict is sent: once, as each look waits for whoever makes or removes a cgroup on the machine. A
-//! program, which we become, is not looked at.
+//! at before the verdict is sent: once, as each look waits for whoever makes or removes a cgroup on the machine.
+//!
+//! A body that may end without a verdict, a program or one with `expect`, is looked at by the init when it has ended:
+//! on v2, where the kernel keeps the cgroup of a process until it is reaped. On v1 such a process is in none, and
+//! nobody says where it was.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -13,8 +16,10 @@ use nix::errno::Errno;
 use nix::sys::uio::pread;
 
 use crate::error::{At, Cause, Object, SetupError, Step};
+use crate::processes;
 use crate::render;
 use crate::sys::fds;
+use crate::sys::process::Pid;
 
 /// The body's /proc/PID/cgroup (cgroups(7)), opened before the test can cover /proc.
 #[derive(Debug, Clone)]
@@ -56,12 +61,8 @@ impl Membership {
     /// # Errors
     /// It is not, or that cannot be seen.
     pub(super) fn holds(&self) -> Result<(), SetupError> {
-        let cause = match read(self.file) {
-            Ok(text) if self.is_inside(&text) => return Ok(()),
-            Ok(_) => Cause::Refused { reason: render::OUTSIDE_OF_LEAF.to_owned() },
-            Err(errno) => Cause::Errno(errno),
-        };
-        Err(SetupError { step: Step::StayInLeaf, object: Object::Name(self.leaf.clone()), cause })
+        let text = read(self.file).at(Step::StayInLeaf, self.leaf.as_str())?;
+        if self.is_inside(&text) { Ok(()) } else { Err(outside(&self.leaf)) }
     }
 
     fn is_inside(&self, text: &str) -> bool {
@@ -70,8 +71,33 @@ impl Membership {
             // Outside of the namespace's root the kernel writes `/..`.
             return paths.all(|path| !path.components().any(|part| part == Component::ParentDir));
         }
-        paths.filter(|path| path.iter().any(|name| *name == *self.leaf)).count() >= self.hierarchies
+        paths.filter(|path| is_in(path, &self.leaf)).count() >= self.hierarchies
     }
+}
+
+/// Whether a process that has ended, and is not reaped yet, was in the v2 leaf of this name, or below. One that `proc`
+/// does not show is believed to be.
+///
+/// # Errors
+/// It was not.
+pub(crate) fn ended_in(leaf: &str, proc: &Path, pid: Pid) -> Result<(), SetupError> {
+    if !processes::shows_us(proc) {
+        return Ok(());
+    }
+    let Ok(text) = std::fs::read(proc.join(format!("{pid}/cgroup"))) else { return Ok(()) };
+    let text = String::from_utf8_lossy(&text);
+    let unified = text.lines().find_map(|line| line.strip_prefix("0::")).map(Path::new);
+    let is_inside = unified.is_none_or(|path| is_in(path, leaf));
+    if is_inside { Ok(()) } else { Err(outside(leaf)) }
+}
+
+fn is_in(path: &Path, leaf: &str) -> bool {
+    path.iter().any(|name| *name == *leaf)
+}
+
+fn outside(leaf: &str) -> SetupError {
+    let cause = Cause::Refused { reason: render::OUTSIDE_OF_LEAF.to_owned() };
+    SetupError { step: Step::StayInLeaf, object: Object::Name(leaf.to_owned()), cause }
 }
 
 fn read(file: BorrowedFd<'_>) -> Result<String, Errno> {

@@ -37,8 +37,7 @@ pub(super) fn consequence(step: Step) -> &'static str {
 }
 
 /// Why what the test did says nothing.
-pub(crate) const OUTSIDE_OF_LEAF: &str =
-    "the test has moved itself out of it, to where its limits do not hold";
+pub(crate) const OUTSIDE_OF_LEAF: &str = "it was left for another cgroup, where its limits do not hold";
 
 fn object(error: &SetupError) -> Option<String> {
     let step = error.step.text();

@@ -120,6 +120,7 @@ impl Watch<'_> {
     fn take_control(&mut self, frame: Control, mut message: Received) {
         match frame {
             Control::Cloned => self.guest.pidfd = message.fds.pop(),
+            Control::SetupFailed(error) if error.step == Step::StayInLeaf => self.left_leaf(error),
             Control::SetupFailed(error) => self.setup_failed(error),
             Control::Ready => {}
             Control::BodyEnded { status, rusage } => {
@@ -155,7 +156,7 @@ impl Watch<'_> {
         let decided = self.evidence.returned.is_some() || self.evidence.panicked.is_some();
         match frame {
             Report::SetupFailed(error) if self.evidence.started && error.step == Step::StayInLeaf => {
-                self.evidence.left_leaf.get_or_insert(error);
+                self.left_leaf(error);
             }
             Report::SetupFailed(error) => self.setup_failed(error),
             Report::Started { pid } => {
@@ -190,6 +191,10 @@ impl Watch<'_> {
 
     fn setup_failed(&mut self, error: SetupError) {
         self.evidence.setup.get_or_insert(error);
+    }
+
+    fn left_leaf(&mut self, error: SetupError) {
+        self.evidence.left_leaf.get_or_insert(error);
     }
 
     fn violated(&mut self, violation: Violation) {

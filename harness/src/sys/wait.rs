@@ -47,23 +47,51 @@ pub(crate) enum Child {
     None,
 }
 
-/// Reaps any child of this process, without blocking (wait4(2)).
-pub(crate) fn any_child() -> Result<Child, Errno> {
+/// Reaps any child of this process, without blocking. `ended` is told of one
+/// that has ended, while it can still be looked at.
+pub(crate) fn any_child(mut ended: impl FnMut(Pid)) -> Result<Child, Errno> {
+    loop {
+        let (pid, has_ended) = match next_child() {
+            Err(Errno::ECHILD) => return Ok(Child::None),
+            Err(errno) => return Err(errno),
+            Ok(None) => return Ok(Child::Running),
+            Ok(Some(next)) => next,
+        };
+        if has_ended {
+            ended(pid);
+        }
+        // One that was stopped may have been continued: then there may be others.
+        if let Some(child) = take(pid)? {
+            return Ok(child);
+        }
+    }
+}
+
+/// A child that has stopped, or (true) ended, left as it is (waitid(2) with WNOWAIT).
+fn next_child() -> Result<Option<(Pid, bool)>, Errno> {
+    // SAFETY: an all-zero siginfo_t is valid.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let options = libc::WEXITED | libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    // SAFETY: `info` is valid for writing.
+    Errno::result(unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, options) })?;
+    // SAFETY: waitid succeeded: the field is set, to 0 where there is none.
+    let pid = unsafe { info.si_pid() };
+    Ok((pid != 0).then(|| (Pid::from_raw(pid), info.si_code != libc::CLD_STOPPED)))
+}
+
+/// What `next_child` saw of this child, consumed (wait4(2)).
+fn take(pid: Pid) -> Result<Option<Child>, Errno> {
     let mut status = 0;
     // SAFETY: an all-zero rusage is valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     let options = libc::WNOHANG | libc::WUNTRACED | libc::__WALL;
     // SAFETY: `status` and `usage` are valid for writing.
-    let pid = unsafe { libc::wait4(-1, &raw mut status, options, &raw mut usage) };
-    match Errno::result(pid) {
-        Err(Errno::ECHILD) => Ok(Child::None),
-        Err(errno) => Err(errno),
-        Ok(0) => Ok(Child::Running),
-        Ok(pid) => Ok(ended(Pid::from_raw(pid), status, &usage)),
-    }
+    let pid = unsafe { libc::wait4(pid.as_raw(), &raw mut status, options, &raw mut usage) };
+    let pid = Errno::result(pid)?;
+    Ok((pid != 0).then(|| child(Pid::from_raw(pid), status, &usage)))
 }
 
-fn ended(pid: Pid, status: i32, usage: &libc::rusage) -> Child {
+fn child(pid: Pid, status: i32, usage: &libc::rusage) -> Child {
     if libc::WIFSTOPPED(status) {
         return Child::Stopped { pid, signal: libc::WSTOPSIG(status) };
     }
