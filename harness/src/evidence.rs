@@ -1,5 +1,6 @@
 //! What was seen of one run: frames, wait statuses, counters. Nothing here judges; `outcome.rs` does.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::SetupError;
@@ -83,6 +84,10 @@ pub(crate) struct Oom {
     pub(crate) by: OomBy,
     /// How far `oom_kill` rose. With `memory.oom.group` more than the number of victims.
     pub(crate) kills: u64,
+    /// The directory of the leaf that counted.
+    pub(crate) leaf: PathBuf,
+    /// The cgroup whose limit it was, where the kernel log names one: a path below the hierarchy's root.
+    pub(crate) limit_of: Option<PathBuf>,
     /// Who was killed, as far as the kernel log is readable and still holds it.
     pub(crate) victims: Vec<Victim>,
 }
@@ -256,7 +261,7 @@ pub(crate) struct Evidence {
     /// What the guest wrote to its root, where that was asked for.
     pub(crate) changes: Option<Vec<crate::rootfs::changes::Change>>,
     /// Where the leaf was made, for the report: one directory for each hierarchy.
-    pub(crate) cgroups: Vec<std::path::PathBuf>,
+    pub(crate) cgroups: Vec<PathBuf>,
     /// The rung of the ladder (cgroup/ladder.rs) that each was made on.
     pub(crate) rungs: Vec<&'static str>,
     /// Leaves and upperdirs of dead runners that could not be swept away: no fault of this run.

@@ -159,6 +159,9 @@ fn run(scenario: &Scenario, number: u64) -> Result<(), String> {
     let ran = Twin::in_shell(outer, &pen.entrance(), &[&format!("attribution::{}", scenario.test)]).run();
     let mut objections = judge(scenario, &ran);
     objections.extend(witness(scenario, &pen, &ran));
+    if scenario.by == Some("ancestor") && !names(&pen, &ran) {
+        objections.push(format!("{}: the pen is not named", scenario.test));
+    }
     if objections.is_empty() { Ok(()) } else { Err(format!("{}\n{}", objections.join("\n"), ran.output())) }
 }
 
@@ -176,6 +179,13 @@ fn judge(scenario: &Scenario, ran: &Ran) -> Vec<String> {
     ];
     let wrong = claims.iter().filter(|(_, holds)| !holds);
     wrong.map(|(claim, _)| format!("{}: {claim}: {}", scenario.test, run["outcome"])).collect()
+}
+
+/// Whether the reader is sent to the cgroup whose limit it was, with the kernel log or without.
+fn names(pen: &Pen, ran: &Ran) -> bool {
+    let output = ran.output();
+    let row = output.lines().find_map(|line| line.strip_prefix("  ancestor  ")).unwrap_or_default();
+    [" (kernel log)", " or above"].iter().any(|end| row.ends_with(&format!("/{}{end}", pen.name())))
 }
 
 /// What the kernel counted elsewhere.

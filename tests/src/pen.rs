@@ -51,6 +51,14 @@ impl Pen {
         self.is_v1
     }
 
+    /// The last component of its path, in whatever view.
+    ///
+    /// # Panics
+    /// Never: it has one.
+    pub fn name(&self) -> String {
+        self.directory.file_name().expect("made by us").to_string_lossy().into_owned()
+    }
+
     /// By its name the runner knows that the pen is its own to make leaves in (cgroup/domain.rs).
     fn runners(&self) -> PathBuf {
         if self.is_v1 { self.directory.clone() } else { self.directory.join("harness.runners") }

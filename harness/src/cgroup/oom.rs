@@ -12,7 +12,7 @@
 //! can hide an ancestor's. A limit that the guest put on its own sub-cgroup counts as the leaf's own: it
 //! is part of the test, neither above it nor the host's.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use nix::errno::Errno;
@@ -94,7 +94,7 @@ impl Watch {
             log.lock().unwrap_or_else(PoisonError::into_inner).kills(&self.leaf)
         });
         let by_counters = || by_counters(node.version, &node.dir, self.above);
-        Ok(conclude(counted, logged, by_counters))
+        Ok(conclude(&node.dir, counted, logged, by_counters))
     }
 }
 
@@ -102,7 +102,12 @@ fn memory(nodes: &[Node]) -> Option<&Node> {
     nodes.iter().find(|node| node.has(Controller::Memory))
 }
 
-fn conclude(counted: u64, logged: Vec<Kill>, by_counters: impl FnOnce() -> OomBy) -> Option<Struck> {
+fn conclude(
+    leaf: &Path,
+    counted: u64,
+    logged: Vec<Kill>,
+    by_counters: impl FnOnce() -> OomBy,
+) -> Option<Struck> {
     let proven = logged.iter().filter(|kill| kill.done).count();
     let kills = counted.max(u64::try_from(proven).unwrap_or(u64::MAX));
     if kills == 0 {
@@ -115,8 +120,9 @@ fn conclude(counted: u64, logged: Vec<Kill>, by_counters: impl FnOnce() -> OomBy
         let stat = MemoryStat { when: when.to_owned(), bytes: kill.memory.clone() };
         Measured::new(stat, "kernel log")
     });
+    let limit_of = logged.first().and_then(|kill| kill.limit_of.as_ref()).map(PathBuf::from);
     let victims = logged.into_iter().map(|kill| kill.victim).collect();
-    Some(Struck { oom: Oom { by, kills, victims }, memory_stat })
+    Some(Struck { oom: Oom { by, kills, leaf: leaf.to_owned(), limit_of, victims }, memory_stat })
 }
 
 /// `oom_kill` of the leaf and everything below.
@@ -326,7 +332,7 @@ mod tests {
 
     fn kill(by: OomBy, pid: i32, done: bool, memory: &[(&str, u64)]) -> Kill {
         let memory = memory.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-        Kill { by, victim: Victim { pid, comm: "x".into(), anon_rss: None }, done, memory }
+        Kill { by, limit_of: None, victim: Victim { pid, comm: "x".into(), anon_rss: None }, done, memory }
     }
 
     #[test]
@@ -345,14 +351,19 @@ mod tests {
         ];
         for (counted, logged, expected) in cases {
             let text = format!("{counted} {logged:?}");
-            let struck = conclude(counted, logged, || OomBy::Host);
+            let struck = conclude(Path::new("/l"), counted, logged, || OomBy::Host);
             let found = struck.map(|struck| (struck.oom.kills, struck.oom.by, struck.oom.victims.len()));
             assert_eq!(found, expected, "{text}");
         }
-        let stat = |logged| conclude(1, logged, || OomBy::Host).and_then(|struck| struck.memory_stat);
+        let stat = |logged| {
+            conclude(Path::new("/l"), 1, logged, || OomBy::Host).and_then(|struck| struck.memory_stat)
+        };
         assert_eq!(stat(vec![own()]).unwrap().value.when, "at the OOM kill");
         let last = stat(vec![own(), kill(OomBy::OwnLimit, 2, true, &[("anon", 6)])]).unwrap();
         assert_eq!((last.value.when.as_str(), last.value.bytes[0].1), ("at the last OOM kill", 6));
         assert_eq!(stat(vec![kill(OomBy::Host, 1, true, &[])]), None);
+        let above = Kill { limit_of: Some("/a".to_owned()), ..kill(OomBy::Ancestor, 1, true, &[]) };
+        let oom = conclude(Path::new("/l"), 1, vec![above], || OomBy::Host).unwrap().oom;
+        assert_eq!((oom.by, oom.limit_of, oom.leaf), (OomBy::Ancestor, Some("/a".into()), "/l".into()));
     }
 }

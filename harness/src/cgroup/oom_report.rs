@@ -24,6 +24,8 @@ use crate::evidence::{OomBy, Victim};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kill {
     pub(super) by: OomBy,
+    /// The cgroup whose limit it was; none if it was the host's memory.
+    pub(super) limit_of: Option<String>,
     pub(super) victim: Victim,
     /// Whether the kernel said that it did kill; a victim that is exiting anyway is let go.
     pub(super) done: bool,
@@ -121,7 +123,7 @@ impl Report {
         };
         // The memory.stat is that of `oom_memcg`.
         let memory = if by == OomBy::OwnLimit { self.memory } else { Vec::new() };
-        Kill { by, victim: self.victim, done: self.done, memory }
+        Kill { by, limit_of: self.oom_memcg, victim: self.victim, done: self.done, memory }
     }
 }
 
@@ -267,7 +269,8 @@ Memory cgroup out of memory: Killed process 12 (sleep) total-vm:9kB, anon-rss:8k
     #[test]
     fn another_limits_memory_is_not_ours() {
         let ancestor = V1_OWN.replace("oom_memcg=/process_api/a854/LEAF", "oom_memcg=/process_api");
-        assert_eq!(read(&ancestor)[0].memory, []);
+        let kill = &read(&ancestor)[0];
+        assert_eq!((kill.memory.len(), kill.limit_of.as_deref()), (0, Some("/process_api")));
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn panicking() -> Evidence {
 }
 
 fn oom(by: OomBy) -> Option<Oom> {
-    Some(Oom { by, kills: 1, victims: Vec::new() })
+    Some(Oom { by, kills: 1, leaf: "/l".into(), limit_of: None, victims: Vec::new() })
 }
 
 fn sleeper() -> Vec<Process> {

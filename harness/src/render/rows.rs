@@ -1,5 +1,7 @@
 //! The evidence of a failure, a row for each thing that was seen and matters.
 
+use std::path::Path;
+
 use crate::evidence::{Evidence, MemoryStat, Oom, OomBy, Usage, Victim, WaitStatus};
 use crate::outcome::{Outcome, passes};
 use crate::render::headline::{said, wait_status};
@@ -106,16 +108,17 @@ fn oom(table: &mut Table, by: OomBy, evidence: &Evidence) {
     table.row("body", body(evidence));
     table.row("survived", words::processes(&evidence.leftovers));
     if by == OomBy::Ancestor {
-        table.row("ancestor", above(evidence));
+        table.row("ancestor", evidence.oom.as_ref().and_then(above));
     }
 }
 
-/// Where to look for the limit that was met.
-fn above(evidence: &Evidence) -> String {
-    let parents = evidence.cgroups.iter().filter_map(|path| path.parent());
-    let lines: Vec<_> =
-        parents.map(|path| format!("{} or above", words::shown(&path.to_string_lossy()))).collect();
-    lines.join("\n")
+/// Where the limit is that was met, as far as that is known.
+fn above(oom: &Oom) -> Option<String> {
+    let shown = |path: &Path| words::shown(&path.to_string_lossy());
+    match &oom.limit_of {
+        Some(cgroup) => Some(format!("{} (kernel log)", shown(cgroup))),
+        None => oom.leaf.parent().map(|path| format!("{} or above", shown(path))),
+    }
 }
 
 /// The parts that add up to the whole, the larger ones first; what is small beside them explains nothing.

@@ -70,8 +70,12 @@ fn at_the_limit(by: OomBy, evidence: Evidence) -> Evidence {
     if by == OomBy::OwnLimit {
         evidence.usage.memory_peak = Some(Measured::new(100 << 20, "memory.peak"));
     }
-    evidence.oom = Some(Oom { by, kills: 1, victims: vec![victim(4711, "hungry")] });
+    evidence.oom = Some(oom(by, 1, vec![victim(4711, "hungry")]));
     evidence
+}
+
+fn oom(by: OomBy, kills: u64, victims: Vec<Victim>) -> Oom {
+    Oom { by, kills, leaf: PathBuf::from("/sys/fs/cgroup/memory/user/harness.1"), limit_of: None, victims }
 }
 
 fn victim(pid: i32, comm: &str) -> Victim {
@@ -113,13 +117,14 @@ fn gallery<'a>(cases: impl IntoIterator<Item = (&'a str, Spec<'a>, Evidence)>) -
 #[test]
 fn oom_killed() {
     use OomBy::{Ancestor, Host, OwnLimit};
-    let unknown =
-        Evidence { oom: Some(Oom { by: OwnLimit, kills: 3, victims: vec![] }), ..in_leaf(ended(KILLED)) };
+    let unknown = Evidence { oom: Some(oom(OwnLimit, 3, vec![])), ..in_leaf(ended(KILLED)) };
+    let mut named = at_the_limit(Ancestor, ended(KILLED));
+    named.oom.as_mut().unwrap().limit_of = Some(PathBuf::from("/user.slice/ci.scope"));
     let mut child = at_the_limit(OwnLimit, fine());
     child.leftovers.push(process(9, "sh", "sh -c hungry; sleep 9"));
     let mut swapping = at_the_limit(OwnLimit, ended(KILLED));
     swapping.usage.swap_limit = Some(Measured::new(10 << 20, "memory.swap.max"));
-    let group = Oom { by: OwnLimit, kills: 3, victims: vec![victim(4711, "hungry"), victim(4712, "sh")] };
+    let group = oom(OwnLimit, 3, vec![victim(4711, "hungry"), victim(4712, "sh")]);
     swapping.oom = Some(group);
     let text = gallery([
         ("the body, at its own limit", spec(), at_the_limit(OwnLimit, ended(KILLED))),
@@ -134,6 +139,7 @@ fn oom_killed() {
         ("over a backtrace", spec(), Evidence { panicking: 1, ..at_the_limit(OwnLimit, ended(KILLED)) }),
         ("with swap and a whole group", spec(), swapping),
         ("an ancestor's limit", spec(), at_the_limit(Ancestor, ended(KILLED))),
+        ("an ancestor's limit, by the kernel log", spec(), named),
         ("the host", spec(), at_the_limit(Host, ended(KILLED))),
         (
             "expected, but before the test function",
@@ -362,7 +368,7 @@ fn a_guest_cannot_forge_a_line() {
     let mut evidence = at_the_limit(OomBy::OwnLimit, panicking());
     evidence.panicked =
         Some(Panic { message: Some(evil.to_owned()), location: Some(evil.to_owned()), backtrace: None });
-    evidence.oom = Some(Oom { by: OomBy::OwnLimit, kills: 1, victims: vec![victim(1, evil)] });
+    evidence.oom = Some(oom(OomBy::OwnLimit, 1, vec![victim(1, evil)]));
     evidence.leftovers = vec![process(1, evil, evil)];
     let spec =
         spec().limits(crate::spec::Limits { memory_max: Some(Size::bytes(1)), ..crate::spec::Limits::NONE });
