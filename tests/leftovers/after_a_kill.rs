@@ -149,9 +149,9 @@ fn left_to_pid_1(test: &str, here: impl FnOnce(&mut Gate)) -> String {
 #[test]
 fn a_zygote_is_not_left_to_pid_1() {
     needs!(Need::NAMESPACES);
-    assert_eq!(left_to_pid_1("killed::next", |_| ()), "");
+    assert_eq!(left_to_pid_1("killed::next_without_a_leaf", |_| ()), "");
     // Its guest is killed with it.
-    assert!(!left_to_pid_1("killed::runner_exits", all_here).contains("harness-zygote"));
+    assert!(!left_to_pid_1("killed::runner_exits_without_a_leaf", all_here).contains("harness-zygote"));
 }
 
 #[test]

@@ -45,9 +45,18 @@ fn in_a_leaf() {
 
 /// The runner ends by itself while its guest runs.
 #[test]
-#[expect(clippy::exit, reason = "what this test is for")]
 fn runner_exits() {
-    thread::spawn(in_a_leaf);
+    exits_beside(in_a_leaf);
+}
+
+#[test]
+fn runner_exits_without_a_leaf() {
+    exits_beside(without_a_pid_namespace);
+}
+
+#[expect(clippy::exit, reason = "what these tests are for")]
+fn exits_beside(guest: fn()) {
+    thread::spawn(guest);
     gate::wait("exit");
     std::process::exit(7);
 }
@@ -88,3 +97,6 @@ fn beside_a_copy_of_the_runner_with_a_pid_namespace() {
 /// What a later runner does.
 #[isolated(pid, mem = "100M")]
 fn next() {}
+
+#[isolated(pid, uts)]
+fn next_without_a_leaf() {}
