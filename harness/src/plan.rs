@@ -93,8 +93,8 @@ pub(crate) struct GuestPlan {
     pub(crate) program: Option<Vec<OsString>>,
 }
 record! { GuestPlan {
-    name, unshare_init, unshare_body, body_is_pid1, unheard, may_be_silent, migrates, own_pids, hostname, loopback, tree, rlimits, uid,
-    gid, groups, may_set_groups, workdir, environment, program,
+    name, unshare_init, unshare_body, body_is_pid1, unheard, may_be_silent, migrates, own_pids, hostname, loopback, tree,
+    rlimits, uid, gid, groups, may_set_groups, workdir, environment, program,
 } }
 record! { Rlimit { resource, value } }
 crate::wire::codec::choice! { Resource {

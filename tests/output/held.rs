@@ -1,12 +1,13 @@
 //! Processes that keep pipes open hold nobody up.
 
+use std::fs;
 use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use harness_tests::machine::Need;
 use harness_tests::needs;
 use harness_tests::outside;
-use harness_tests::twin::Twin;
+use harness_tests::twin::{Running, Twin};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 /// What nextest looks for (LEAK): the output is at its end as soon as the runner is. It has both of the
@@ -23,15 +24,27 @@ fn the_runners_output_ends_with_the_runner() {
         let running = twin.start_as_it_is();
         let pid = running.pid;
         assert!(harness_tests::sys::ends(pid));
+        assert_eq!(holders(&running, reader.as_fd()), [0; 0], "{test}");
         let fd = OwnedFd::from(reader.try_clone().unwrap());
         fcntl(&fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
         let mut said = Vec::new();
-        // WouldBlock as long as anybody has the other end: for a moment also a child of ours on its way to exec.
+        // WouldBlock as long as anybody has the other end: nobody of the run, and for a moment a child of ours on its
+        // way to exec.
         outside::until("the output is at its end", || reader.read_to_end(&mut said).is_ok());
         let said = String::from_utf8_lossy(&said);
         assert!(said.contains("test result: ok"), "{said}");
         running.finish();
     }
+}
+
+/// The processes of the run that have this pipe open.
+fn holders(running: &Running, pipe: BorrowedFd<'_>) -> Vec<i32> {
+    let pipe = fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())).unwrap();
+    let holds = |pid: i32| {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        descriptors.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|file| file == pipe)
+    };
+    running.processes().into_iter().map(|process| process.pid).filter(|pid| holds(*pid)).collect()
 }
 
 /// A panic of the runner, who cannot print, is not the one that the test must end in.

@@ -79,15 +79,18 @@ impl Membership {
 /// does not show is believed to be.
 ///
 /// # Errors
-/// It was not.
+/// It was not, or that cannot be seen.
 pub(crate) fn ended_in(leaf: &str, proc: &Path, pid: Pid) -> Result<(), SetupError> {
     if !processes::shows_us(proc) {
         return Ok(());
     }
-    let Ok(text) = std::fs::read(proc.join(format!("{pid}/cgroup"))) else { return Ok(()) };
+    let text = match std::fs::read(proc.join(format!("{pid}/cgroup"))) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        text => text.at(Step::StayInLeaf, leaf)?,
+    };
     let text = String::from_utf8_lossy(&text);
-    let unified = text.lines().find_map(|line| line.strip_prefix("0::")).map(Path::new);
-    let is_inside = unified.is_none_or(|path| is_in(path, leaf));
+    let is_inside =
+        text.lines().filter_map(|line| line.strip_prefix("0::")).any(|path| is_in(path.as_ref(), leaf));
     if is_inside { Ok(()) } else { Err(outside(leaf)) }
 }
 

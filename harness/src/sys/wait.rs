@@ -47,8 +47,8 @@ pub(crate) enum Child {
     None,
 }
 
-/// Reaps any child of this process, without blocking. `ended` is told of one
-/// that has ended, while it can still be looked at.
+/// Reaps any child of this process, without blocking. `ended` is told of one that has ended, while it can still be
+/// looked at.
 pub(crate) fn any_child(mut ended: impl FnMut(Pid)) -> Result<Child, Errno> {
     loop {
         let (pid, has_ended) = match next_child() {
